@@ -57,12 +57,16 @@ type toneParser struct {
 // cannot read.
 func ParseTones(spec string) (*Tones, error) {
 	t := &Tones{}
-	if at := strings.Index(strings.ToLower(spec), ";loops="); at >= 0 {
+	for at := range len(spec) {
+		if rest := spec[at:]; len(rest) < 7 || !strings.EqualFold(rest[:7], ";loops=") {
+			continue
+		}
 		n, err := strconv.Atoi(strings.TrimSpace(spec[at+7:]))
 		if err != nil {
 			return nil, fmt.Errorf("tone_stream %q: loops: %w", spec, err)
 		}
 		t.loops, spec = n, spec[:at]
+		break
 	}
 	// switch_buffer.c: loops counts down at each end and 0 stops, so 0 and 1 are both one round.
 	if t.loops > 0 {
