@@ -1,0 +1,157 @@
+package call
+
+import (
+	"strings"
+	"time"
+)
+
+// enqueue puts the caller into a queue, with music.
+func (c *Call) enqueue(at time.Time, q Enqueue) {
+	c.state, c.music = waiting, q.Music
+	c.note(at, Fact{Kind: QueueEntered, Queue: q.Queue, Priority: q.Priority, Node: q.Node})
+	c.do(
+		PlayLoop{c.caller.id, c.music},
+		ToQueues{Waiting{Interaction: c.Sum.Interaction, Queue: q.Queue, Priority: q.Priority, Since: at}},
+	)
+}
+
+// callerSound keeps a waiting caller out of silence: music that is missing becomes a tone, music that was broken off
+// without our asking starts again.
+func (c *Call) callerSound(e PlaybackEnded) {
+	switch {
+	case c.state == inFlow:
+		c.do(ToFlow{e})
+	case c.state != waiting && c.state != ringing, e.Status == PlaybackDone:
+		// each round of a loop ends once; the next begins by itself
+	case c.music.File != "" && !strings.HasSuffix(e.Source, c.music.File):
+		// the end of the prompt that came before
+	case e.Status == PlaybackMissing:
+		c.music = Sound{Tone: WaitTone}
+		c.do(PlayLoop{c.caller.id, c.music})
+	case e.Status == PlaybackBroken && c.music.File != "":
+		c.do(PlayLoop{c.caller.id, c.music})
+	}
+}
+
+// offered rings an agent. An offer that comes too late goes back at once, so that the agent is free again.
+func (c *Call) offered(o Offer) {
+	if c.state != waiting {
+		c.ignored++
+		c.do(ToQueues{Missed{c.Sum.Interaction, o.Offer, OriginatorCancel, o.At}})
+		return
+	}
+	c.state, c.offer, c.ringing = ringing, &o, false
+	c.agents = append(c.agents, leg{id: o.Leg})
+	c.note(o.At, Fact{Kind: AgentOffered, Queue: o.Queue, Agent: o.Agent, Offer: o.Offer, Leg: o.Leg})
+	c.do(
+		Dial{Leg: o.Leg, To: Endpoint{Extension: o.Extension}, CallerID: c.from, Timeout: o.RingTimeout, Vars: c.vars("agent")},
+		StartTimer{timerOffer, o.RingTimeout + offerGrace},
+	)
+}
+
+// withdrawn ends an offer that the queue engine took back.
+func (c *Call) withdrawn(w Withdraw) {
+	if c.offer == nil || c.offer.Offer != w.Offer || c.state != ringing && c.state != joining {
+		c.ignored++
+		return
+	}
+	c.missed(w.At, w.Cause)
+}
+
+// agentEvent takes an event of an agent's leg.
+func (c *Call) agentEvent(l *leg, e Event) {
+	present := c.offer != nil && c.offer.Leg == l.id
+	switch e := e.(type) {
+	case LegProgress:
+		if present && c.state == ringing && !c.ringing {
+			c.ringing = true
+			c.note(e.At, Fact{Kind: AgentRinging, Agent: c.offer.Agent, Offer: c.offer.Offer})
+		}
+	case LegAnswered:
+		if present && c.state == ringing {
+			c.note(e.At, Fact{Kind: AgentAnswered, Agent: c.offer.Agent, Offer: c.offer.Offer, Leg: l.id})
+		}
+	case LegParked:
+		if present && c.state == ringing && e.Answered {
+			c.join()
+		}
+	case DialDone:
+		c.dialDone(l, present, e)
+	case LegBridged:
+		c.bridged(e.At, e.Leg, e.Other)
+	case LegHungUp:
+		c.agentHungUp(l, e)
+	case LegGone:
+		l.gone = true
+		if !l.hung {
+			c.agentHungUp(l, LegHungUp{e.Stamp, SwitchLost})
+		}
+		c.finishIfAllGone()
+	case CommandFailed:
+		c.agentCommandFailed(l, present, e)
+	}
+}
+
+func (c *Call) dialDone(l *leg, present bool, e DialDone) {
+	switch {
+	case !e.OK:
+		// Nothing of the leg is left on the switch, or there never was any.
+		known := l.hung
+		l.hung, l.gone, l.cause = true, true, e.Cause
+		if present && c.state == ringing && !known {
+			c.missed(e.At, e.Cause)
+		}
+		c.finishIfAllGone()
+	case present && c.state == ringing:
+		c.join()
+	case l.hung || present:
+	default:
+		c.do(HangUp{l.id, OriginatorCancel})
+	}
+}
+
+func (c *Call) agentCommandFailed(l *leg, present bool, e CommandFailed) {
+	switch e.Command.(type) {
+	case Dial:
+		c.dialDone(l, present, DialDone{Stamp: e.Stamp, Cause: NormalTemporaryFailure})
+	case Bridge:
+		if present && c.state == joining {
+			c.joinFailed(e.At)
+		}
+	}
+}
+
+// join asks for the two legs to be joined. Never before the agent's leg is parked or its dialling is reported as done:
+// FreeSWITCH would then call the dialling failed though the leg lives (recording 08a).
+func (c *Call) join() {
+	c.state = joining
+	c.do(StopTimer{timerOffer}, Bridge{c.caller.id, c.offer.Leg}, StartTimer{timerJoin, joinPatience})
+}
+
+// joinFailed gives the caller back to the queue, with music, which the attempt may have ended.
+func (c *Call) joinFailed(at time.Time) {
+	c.do(StopTimer{timerJoin})
+	c.missed(at, NormalTemporaryFailure)
+	c.do(PlayLoop{c.caller.id, c.music})
+}
+
+// missed ends the present offer without a talk; the caller waits on.
+func (c *Call) missed(at time.Time, cause Cause) {
+	o := c.offer
+	c.note(at, Fact{Kind: AgentMissed, Agent: o.Agent, Offer: o.Offer, Cause: cause})
+	c.do(StopTimer{timerOffer})
+	c.dropAgent(cause)
+	c.state = waiting
+	c.do(ToQueues{Missed{c.Sum.Interaction, o.Offer, cause, at}})
+}
+
+// dropAgent ends the present agent's leg, if it still stands, and forgets the offer.
+func (c *Call) dropAgent(cause Cause) {
+	if l := c.current(); l != nil && !l.hung {
+		if cause == NoAnswer || !cause.Valid() {
+			cause = OriginatorCancel
+		}
+		c.do(HangUp{l.id, cause})
+	}
+	c.offer = nil
+}
