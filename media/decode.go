@@ -171,7 +171,7 @@ func decodeFile(ctx context.Context, in, out string) (Decoded, error) {
 		return d, err
 	}
 	d.Samples = len(samples)
-	return d, os.WriteFile(out, EncodeWAV(samples, SampleRate, 1), 0o640)
+	return d, writeAtomic(out, EncodeWAV(samples, SampleRate, 1))
 }
 
 // decode gives 8 kHz mono.
