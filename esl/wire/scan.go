@@ -50,10 +50,11 @@ func (s *HeaderScanner) Body() []byte {
 }
 
 // Wanted is a set of header names, looked up by length first so that the many headers nobody asked for cost one
-// comparison of a byte or none. It is immutable and may be shared.
+// comparison of a byte or none, and optionally a prefix. It is immutable and may be shared.
 type Wanted struct {
 	byLength [][]wantedName
 	count    int
+	prefix   string
 }
 
 type wantedName struct {
@@ -61,9 +62,13 @@ type wantedName struct {
 	index int
 }
 
-// NewWanted numbers the names in the order given; names are compared exactly, as FreeSWITCH writes them.
-func NewWanted(names ...string) *Wanted {
-	w := &Wanted{count: len(names)}
+// RawHeader is a header as sent: its value is still percent-encoded. Both are slices of the event.
+type RawHeader struct{ Name, Value []byte }
+
+// NewWanted numbers the names in the order given; names are compared exactly, as FreeSWITCH writes them. Headers whose
+// name begins with prefix are collected beside them, unless it is "".
+func NewWanted(prefix string, names ...string) *Wanted {
+	w := &Wanted{count: len(names), prefix: prefix}
 	for i, name := range names {
 		for len(w.byLength) <= len(name) {
 			w.byLength = append(w.byLength, nil)
@@ -73,14 +78,21 @@ func NewWanted(names ...string) *Wanted {
 	return w
 }
 
-// Count returns the number of names, which is the length that Select needs.
-func (w *Wanted) Count() int { return w.count }
+// Selected is what Select found. Its memory is used again by the next Select into it.
+type Selected struct {
+	Values [][]byte    // by the number of the wanted name: the raw value, nil where the event has none
+	Extra  []RawHeader // those with the wanted prefix, in the event's order
+	Body   []byte      // what follows the headers: the output of a BACKGROUND_JOB
+}
 
-// Select stores the raw (percent-encoded) value of each wanted header at its number in values, nil where the event has
-// none, and returns the event's own body. values must have Count elements and is overwritten. Where a name repeats, the
-// first one counts. Nothing is allocated; the values are slices of event.
-func (w *Wanted) Select(event []byte, values [][]byte) (body []byte) {
-	clear(values)
+// Select reads the wanted headers of event (the body of a text/event-plain frame) into found. Where a name repeats, the
+// first one counts. Nothing is allocated once found has its size; what it holds are slices of event.
+func (w *Wanted) Select(event []byte, found *Selected) {
+	if cap(found.Values) < w.count {
+		found.Values = make([][]byte, w.count)
+	}
+	found.Values, found.Extra, found.Body = found.Values[:w.count], found.Extra[:0], nil
+	clear(found.Values)
 	for len(event) > 0 {
 		end := bytes.IndexByte(event, '\n')
 		line := event
@@ -90,23 +102,40 @@ func (w *Wanted) Select(event []byte, values [][]byte) (body []byte) {
 			line, event = event[:end], event[end+1:]
 		}
 		if len(line) == 0 || line[0] == '\r' {
-			return event
+			found.Body = event
+			return
 		}
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 || colon >= len(w.byLength) {
-			continue
+		if colon := bytes.IndexByte(line, ':'); colon >= 0 {
+			w.take(line, colon, found)
 		}
+	}
+}
+
+func (w *Wanted) take(line []byte, colon int, found *Selected) {
+	if colon < len(w.byLength) {
 		for i := range w.byLength[colon] {
 			entry := &w.byLength[colon][i]
 			if string(line[:colon]) != entry.name {
 				continue
 			}
-			if values[entry.index] == nil {
-				_, value, _ := cutHeader(line)
-				values[entry.index] = bytes.TrimSuffix(value, []byte{'\r'})
+			if found.Values[entry.index] == nil {
+				found.Values[entry.index] = valueOf(line, colon)
 			}
-			break
+			return
 		}
 	}
-	return nil
+	if n := len(w.prefix); n > 0 && colon > n && string(line[:n]) == w.prefix {
+		found.Extra = append(found.Extra, RawHeader{line[:colon], valueOf(line, colon)})
+	}
+}
+
+func valueOf(line []byte, colon int) []byte {
+	value := line[colon+1:]
+	for len(value) > 0 && value[0] == ' ' {
+		value = value[1:]
+	}
+	if n := len(value); n > 0 && value[n-1] == '\r' {
+		value = value[:n-1]
+	}
+	return value
 }
