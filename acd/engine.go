@@ -150,7 +150,7 @@ func (e *Engine) configure(c Configure) {
 			e.order = append(e.order, a)
 			e.restore(a, c)
 		}
-		a.Agent = s
+		a.Agent, a.removed = s, false
 		e.touch(a)
 	}
 	slices.SortFunc(e.order, func(a, b *agent) int { return cmp.Compare(a.ID, b.ID) })

@@ -51,7 +51,9 @@ func (c *Call) callerEvent(e Event) {
 			c.callerHungUp(LegHungUp{e.Stamp, SwitchLost})
 		}
 		c.finishIfAllGone()
-	case LegCreated, LegOffered, LegProgress, LegParked, LegHeld:
+	case LegParked:
+		c.callerParked()
+	case LegCreated, LegOffered, LegProgress, LegHeld:
 		// known already, or of no consequence for a caller
 	default:
 		c.ignored++

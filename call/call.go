@@ -32,6 +32,7 @@ type Call struct {
 	state   state
 	endBy   Actor
 	ringing bool // the present agent's phone was seen ringing
+	silent  bool // the attempt to join ended the music
 	ignored int
 	kills   int
 	out     []Command

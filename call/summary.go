@@ -19,6 +19,7 @@ const (
 // rebuilt. Times that have not come are zero.
 type Summary struct {
 	Interaction ID
+	CallerLeg   LegID
 	Phase       Phase
 	Flow        FlowID
 	FlowVersion int
@@ -59,7 +60,7 @@ func (s *Summary) Apply(f Fact) {
 	s.Interaction = f.Interaction
 	switch f.Kind {
 	case Received:
-		s.Started, s.Flow, s.FlowVersion = f.At, f.Flow, f.FlowVer
+		s.Started, s.CallerLeg, s.Flow, s.FlowVersion = f.At, f.Leg, f.Flow, f.FlowVer
 		s.enter(PhaseArriving, f.At)
 	case AnsweredBySystem:
 		s.Answered = f.At

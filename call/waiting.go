@@ -15,20 +15,26 @@ func (c *Call) enqueue(at time.Time, q Enqueue) {
 	)
 }
 
-// callerSound keeps a waiting caller out of silence: music that is missing becomes a tone, music that was broken off
-// without our asking starts again.
+// callerSound keeps a waiting caller out of silence: music that is missing becomes a tone. Music that was broken off
+// needs nothing: endless_playback begins again by itself, whatever ended one round, until the leg is parked or joined.
 func (c *Call) callerSound(e PlaybackEnded) {
-	switch {
-	case c.state == inFlow:
+	if c.state == inFlow {
 		c.do(ToFlow{e})
-	case c.state != waiting && c.state != ringing, e.Status == PlaybackDone:
-		// each round of a loop ends once; the next begins by itself
-	case c.music.File != "" && !strings.HasSuffix(e.Source, c.music.File):
-		// the end of the prompt that came before
-	case e.Status == PlaybackMissing:
+		return
+	}
+	if c.music.File == "" || !strings.HasSuffix(e.Source, c.music.File) {
+		return // the end of the prompt that came before, or a round of the tone
+	}
+	c.silent = c.state == joining
+	if e.Status == PlaybackMissing && (c.state == waiting || c.state == ringing) {
 		c.music = Sound{Tone: WaitTone}
 		c.do(PlayLoop{c.caller.id, c.music})
-	case e.Status == PlaybackBroken && c.music.File != "":
+	}
+}
+
+// callerParked starts the music again for a waiting caller whose leg was thrown back to where nothing plays.
+func (c *Call) callerParked() {
+	if c.state == waiting || c.state == ringing {
 		c.do(PlayLoop{c.caller.id, c.music})
 	}
 }
@@ -124,15 +130,17 @@ func (c *Call) agentCommandFailed(l *leg, present bool, e CommandFailed) {
 // join asks for the two legs to be joined. Never before the agent's leg is parked or its dialling is reported as done:
 // FreeSWITCH would then call the dialling failed though the leg lives (recording 08a).
 func (c *Call) join() {
-	c.state = joining
+	c.state, c.silent = joining, false
 	c.do(StopTimer{timerOffer}, Bridge{c.caller.id, c.offer.Leg}, StartTimer{timerJoin, joinPatience})
 }
 
-// joinFailed gives the caller back to the queue, with music, which the attempt may have ended.
+// joinFailed gives the caller back to the queue, with music if the attempt ended it.
 func (c *Call) joinFailed(at time.Time) {
 	c.do(StopTimer{timerJoin})
 	c.missed(at, NormalTemporaryFailure)
-	c.do(PlayLoop{c.caller.id, c.music})
+	if c.silent {
+		c.do(PlayLoop{c.caller.id, c.music})
+	}
 }
 
 // missed ends the present offer without a talk; the caller waits on.

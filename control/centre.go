@@ -47,6 +47,7 @@ type Centre struct {
 	byCall  map[call.ID]*owner
 	numbers map[call.Number]route
 	byExt   map[string]*orgOwner
+	left    []*leftOpen // of an earlier life of the core
 	closing bool
 }
 
@@ -76,6 +77,7 @@ func (c *Centre) Start(ctx context.Context) error {
 	if err := c.Reload(ctx); err != nil {
 		return fmt.Errorf("load settings: %w", err)
 	}
+	c.base.Go("interactions left open", c.closeLeft)
 	return nil
 }
 

@@ -24,6 +24,8 @@ type Settings interface {
 	Numbers(ctx context.Context, org call.OrgID) ([]ivr.Number, error)
 	Flows(ctx context.Context, org call.OrgID) ([]ivr.Published, error)
 	AgentStates(ctx context.Context, org call.OrgID) ([]acd.Restored, error)
+	// OpenInteractions returns the interactions that have no end in the log.
+	OpenInteractions(ctx context.Context, org call.OrgID) ([]call.Summary, error)
 	// Zone returns the organisation's time zone, for the day in its protocol numbers.
 	Zone(ctx context.Context, org call.OrgID) (*time.Location, error)
 }

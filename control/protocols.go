@@ -11,8 +11,8 @@ import (
 )
 
 // protocols hands out the protocol numbers of one organisation without waiting for the database: blocks are
-// reserved ahead. When the database is away for longer than the block lasts, numbers go on above a mark that no
-// block reaches, so that an interaction always has a number of its own.
+// reserved ahead. When the database is away for longer than a block lasts, numbers are made from the time of day
+// instead, above all that blocks can reach, so that an interaction always has a number of its own.
 type protocols struct {
 	source Protocols
 	org    call.OrgID
@@ -20,9 +20,10 @@ type protocols struct {
 	logger *slog.Logger
 
 	mu      sync.Mutex
-	blocks  map[string]block // by day
-	pending map[string]bool
-	spare   map[string]int
+	day     string
+	blocks  []block // of day
+	pending bool
+	offline int // last number made without a block
 }
 
 type block struct{ next, end int }
@@ -30,31 +31,41 @@ type block struct{ next, end int }
 const (
 	protocolBlock   = 500
 	protocolRefill  = 200
-	protocolOffline = 900_000 // first sequence number of the day that is given without a block
+	protocolOffline = 100_000_000 // plus the millisecond of the day: nine digits, where blocks have six
 )
 
 func newProtocols(source Protocols, org call.OrgID, zone *time.Location, logger *slog.Logger) *protocols {
-	return &protocols{source: source, org: org, zone: zone, logger: logger, blocks: map[string]block{},
-		pending: map[string]bool{}, spare: map[string]int{}}
+	return &protocols{source: source, org: org, zone: zone, logger: logger}
 }
 
 // next returns a protocol number for an interaction that begins now: the day in the organisation's zone and a
 // sequence of at least six digits.
 func (p *protocols) next(ctx context.Context, now time.Time) string {
-	day := now.In(p.zone).Format("20060102")
+	local := now.In(p.zone)
+	day := local.Format("20060102")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := p.blocks[day]
-	n := b.next
-	if n < b.end {
-		b.next++
-		p.blocks[day] = b
-	} else {
-		n = protocolOffline + p.spare[day]
-		p.spare[day]++
+	if day != p.day {
+		p.day, p.blocks, p.offline = day, nil, 0
 	}
-	if b.end-b.next < protocolRefill {
-		p.refill(ctx, day)
+	n, left := 0, 0
+	for len(p.blocks) > 0 && p.blocks[0].next == p.blocks[0].end {
+		p.blocks = p.blocks[1:]
+	}
+	if len(p.blocks) > 0 {
+		n = p.blocks[0].next
+		p.blocks[0].next++
+		for _, b := range p.blocks {
+			left += b.end - b.next
+		}
+	} else {
+		midnight := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, p.zone)
+		n = max(protocolOffline+int(local.Sub(midnight).Milliseconds()), p.offline+1)
+		p.offline = n
+	}
+	if left < protocolRefill && !p.pending {
+		p.pending = true
+		go p.refill(ctx, day)
 	}
 	return fmt.Sprintf("%s%06d", day, n)
 }
@@ -68,41 +79,23 @@ func (p *protocols) prepare(ctx context.Context, now time.Time) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.blocks[day] = block{first, first + protocolBlock}
+	p.day, p.blocks = day, []block{{first, first + protocolBlock}}
 	return nil
 }
 
-// refill asks for another block in the background; p.mu is held.
+// refill reserves another block, away from the callers of next.
 func (p *protocols) refill(ctx context.Context, day string) {
-	if p.pending[day] {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	first, err := p.source.ReserveProtocols(ctx, p.org, day, protocolBlock)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pending = false
+	if err != nil {
+		p.logger.Warn("protocol numbers could not be reserved", "day", day, "err", err)
 		return
 	}
-	p.pending[day] = true
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		first, err := p.source.ReserveProtocols(ctx, p.org, day, protocolBlock)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.pending, day)
-		if err != nil {
-			p.logger.Warn("protocol numbers could not be reserved", "day", day, "err", err)
-			return
-		}
-		if b := p.blocks[day]; b.next >= b.end || first == b.end {
-			if b.next < b.end {
-				first = b.next
-			}
-			p.blocks[day] = block{first, first + protocolBlock}
-			if b.next < b.end {
-				p.blocks[day] = block{b.next, b.end + protocolBlock}
-			}
-		}
-		for d := range p.blocks { //arch:order-free forgets days long past
-			if d < day && len(p.blocks) > 3 {
-				delete(p.blocks, d)
-				delete(p.spare, d)
-			}
-		}
-	}()
+	if day == p.day {
+		p.blocks = append(p.blocks, block{first, first + protocolBlock})
+	}
 }

@@ -89,8 +89,15 @@ func (c *Centre) orgOf(ctx context.Context, id call.OrgID) (*orgOwner, error) {
 	if err := o.protocols.prepare(ctx, time.Now()); err != nil {
 		return nil, err
 	}
+	open, err := c.settings.OpenInteractions(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("open interactions: %w", err)
+	}
 	c.mu.Lock()
 	c.orgs[id] = o
+	for _, s := range open {
+		c.left = append(c.left, &leftOpen{org: o, summary: s})
+	}
 	c.mu.Unlock()
 	c.base.Go("queues of "+string(id), o.run)
 	return o, nil
