@@ -50,7 +50,8 @@ func onFreeSWITCH(o options, lines []line, tests []test, stdout, stderr io.Write
 func resultsPage(lines []line, tests []test, res results, version, commit string, at time.Time) ([]byte, int) {
 	var page bytes.Buffer
 	fmt.Fprintf(&page, "# Results on FreeSWITCH\n\nWritten by `make test-freeswitch`; not to be edited by hand.\n\n")
-	fmt.Fprintf(&page, "- switch: %s\n- commit: %s\n- date: %s\n\n", version, commit, at.UTC().Format("2006-01-02 15:04 UTC"))
+	date := at.UTC().Format("2006-01-02 15:04 UTC")
+	fmt.Fprintf(&page, "- switch: %s\n- commit: %s\n- date: %s\n\n", version, commit, date)
 	fmt.Fprintf(&page, "| line | result | tests |\n|---|---|---|\n")
 	code := 0
 	for _, l := range lines {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -10,7 +11,7 @@ func stream(lines string) string {
 	var b strings.Builder
 	for _, l := range strings.Split(strings.TrimSpace(lines), "\n") {
 		f := append(strings.Fields(l), "", "")
-		b.WriteString(`{"Time":"2026-11-22T10:00:00Z","Action":"` + f[0] + `","Package":"` + f[1] + `","Test":"` + f[2] + `"}` + "\n")
+		fmt.Fprintf(&b, `{"Time":"2026-11-22T10:00:00Z","Action":%q,"Package":%q,"Test":%q}`+"\n", f[0], f[1], f[2])
 	}
 	return b.String()
 }

@@ -10,6 +10,9 @@
 // fail. Tests and parts whose names end in _OnFreeSWITCH are judged apart: with -freeswitch accept runs only those and
 // writes docs/freeswitch-results.md. Everything but the verdicts goes to standard error.
 //
+// With -all accept is `make test`: it runs every test with RAMAL_TIER=test and prints go test's own closing line for each
+// package, the output of what failed, each skipped test with its reason, and the totals.
+//
 // It exits with 1 when a line fails, 2 when it could not judge; what is missing is no failure.
 package main
 
@@ -37,6 +40,7 @@ type options struct {
 	freeswitch string
 	out        string
 	timeout    time.Duration
+	all        bool
 }
 
 func run(args []string, stdout, stderr io.Writer) (int, error) {
@@ -49,8 +53,12 @@ func run(args []string, stdout, stderr io.Writer) (int, error) {
 	flags.StringVar(&o.freeswitch, "freeswitch", "", "prefix of a FreeSWITCH installation: run only what is for it")
 	flags.StringVar(&o.out, "out", "docs/freeswitch-results.md", "where the results on FreeSWITCH go")
 	flags.DurationVar(&o.timeout, "timeout", 90*time.Minute, "for each test binary")
+	flags.BoolVar(&o.all, "all", false, "run every test and say what happened, without judging acceptance lines")
 	if err := flags.Parse(args); err != nil {
 		return 2, nil // flag has said it
+	}
+	if o.all {
+		return runAll(o, flags.Args(), stdout, stderr)
 	}
 	lines, err := readLines(o.doc)
 	if err != nil {

@@ -15,8 +15,9 @@ func fixture(t *testing.T) options {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod":  "module ramal\n\ngo 1.26.0\n",
-		"page.md": "# Page\n\n- **A1** One.\n- **A2** ⓕ Two.\n- **A3** Three.\n- **A4** Four.\n- **A10** Ten.\n- **B1** None.\n",
+		"go.mod": "module ramal\n\ngo 1.26.0\n",
+		"page.md": "# Page\n\n- **A1** One.\n- **A2** ⓕ Two.\n- **A3** Three.\n- **A4** Four.\n- **A10** Ten.\n" +
+			"- **B1** None.\n",
 		"good/good_test.go": `package good
 
 import (
@@ -157,5 +158,23 @@ func TestTheResultsOnFreeSWITCHAreAPageWithSwitchCommitAndLines(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}
+	}
+}
+
+func TestARunOfEverythingShowsFailuresSkipsAndGoTestsOwnClosingLines(t *testing.T) {
+	o := fixture(t)
+	var out strings.Builder
+	code, err := run([]string{"-root", o.root, "-all"}, &out, io.Discard)
+	if err != nil || code != 1 {
+		t.Errorf("run: code %d, %v; want 1", code, err)
+	}
+	for _, want := range []string{"needs a phone", "--- SKIP: TestA3_skipped", "carries nothing, must not run",
+		"FAIL\tramal/good", "FAIL\tramal/broken [build failed]", "undefined: undefined", "2 packages failed"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not shown: %q in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "TestA2_A3_bothCarry (") {
+		t.Errorf("a test that passed is shown in full:\n%s", out.String())
 	}
 }

@@ -202,7 +202,8 @@ func g[M ~map[string]V, V any](m M) {
 	}
 }
 `})
-	expect(t, found, "acd/a.go:11 ranges", "acd/a.go:21 ranges", "acd/a.go:25 ranges", "acd/a.go:34 maps.Values", "acd/a.go:41 ranges")
+	expect(t, found, "acd/a.go:11 ranges", "acd/a.go:21 ranges",
+		"acd/a.go:25 ranges", "acd/a.go:34 maps.Values", "acd/a.go:41 ranges")
 }
 
 func TestAFileOfAnotherBuildIsReadButNotTypeChecked(t *testing.T) {

@@ -193,7 +193,8 @@ func TestACheckoutInAPrivateHomeHasItsClusterElsewhere(t *testing.T) {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Dir: filepath.Join(home, "my checkout", "var", "pg"), SystemDir: filepath.Join(base, "lib"), Volatile: true}
+	dir := filepath.Join(home, "my checkout", "var", "pg")
+	o := Options{Dir: dir, SystemDir: filepath.Join(base, "lib"), Volatile: true}
 	c := mustStart(t, o)
 	if want := filepath.Join(base, "lib", "my_checkout-"); !strings.HasPrefix(c.Dir, want) {
 		t.Errorf("the cluster is in %s, want it below %s…", c.Dir, want)
