@@ -228,22 +228,17 @@ func (w *World) Flows(context.Context, call.OrgID) ([]ivr.Published, error) { re
 // Zone implements control.Settings.
 func (w *World) Zone(context.Context, call.OrgID) (*time.Location, error) { return time.UTC, nil }
 
-// AgentStates implements control.Settings: the last state of each agent in the log.
-func (w *World) AgentStates(context.Context, call.OrgID) ([]acd.Restored, error) {
+// AgentStates implements control.Settings.
+func (w *World) AgentStates(context.Context, call.OrgID) ([]control.AgentFact, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var states []acd.Restored
+	var last []control.AgentFact
 	for _, f := range slices.Backward(w.Stored.Agents) {
-		known := func(r acd.Restored) bool { return r.Agent == f.Fact.Agent }
-		if !slices.ContainsFunc(states, known) {
-			r := acd.Restored{Agent: f.Fact.Agent, State: f.Fact.State, Since: f.Fact.At}
-			if r.State == acd.OnBreak {
-				r.Break = f.Fact.Reason
-			}
-			states = append(states, r)
+		if !slices.ContainsFunc(last, func(l control.AgentFact) bool { return l.Fact.Agent == f.Fact.Agent }) {
+			last = append(last, f)
 		}
 	}
-	return states, nil
+	return last, nil
 }
 
 // OpenInteractions implements control.Settings.
