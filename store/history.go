@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"ramal/acd"
 	"ramal/call"
 	"ramal/directory"
 )
@@ -70,14 +71,17 @@ func (db *DB) RecentInteractions(ctx context.Context, s Scope, f directory.Inter
 		ORDER BY i.id DESC LIMIT $3`, string(f.Before), string(f.Agent), f.Limit)
 }
 
-// OpenInteractions lists those that have not ended, so that a restarted core can go on with them.
-func (db *DB) OpenInteractions(ctx context.Context, org call.OrgID) ([]directory.Interaction, error) {
+// OpenInteractions returns the state of those that have no end in the log, so that a restarted core can go on with
+// them or close them.
+func (db *DB) OpenInteractions(ctx context.Context, org call.OrgID) ([]call.Summary, error) {
 	s, err := system(org)
 	if err != nil {
 		return nil, err
 	}
-	return rows(ctx, db, s, "list open interactions", scanInteraction,
-		selectInteraction+` WHERE i.phase <> 'ended' ORDER BY i.id`)
+	return rows(ctx, db, s, "list open interactions", func(r pgx.CollectableRow) (call.Summary, error) {
+		i, err := scanInteraction(r)
+		return i.Summary, err
+	}, selectInteraction+` WHERE i.phase <> 'ended' ORDER BY i.id`)
 }
 
 // Interaction returns one interaction and its timeline, oldest fact first.
@@ -147,24 +151,25 @@ func upcast(f *call.Fact, data []byte) error {
 	return json.Unmarshal(data, f)
 }
 
-// AgentStates returns the last entry of each agent's log, so that a restarted core goes on where it was. The greatest
-// Seq among them is the last one used in the organisation.
-func (db *DB) AgentStates(ctx context.Context, org call.OrgID) ([]AgentFact, error) {
+// AgentStates returns the last entry of each agent's log, so that a restarted core goes on where it was.
+func (db *DB) AgentStates(ctx context.Context, org call.OrgID) ([]acd.Restored, error) {
 	s, err := system(org)
 	if err != nil {
 		return nil, err
 	}
-	return rows(ctx, db, s, "read agent states", func(r pgx.CollectableRow) (AgentFact, error) {
-		a := AgentFact{Org: org}
-		f := &a.Fact
-		err := r.Scan(&f.Agent, &a.Seq, &f.At, &f.State, &f.Reason, &f.Interaction, &f.Queue)
-		f.At = f.At.UTC()
+	return rows(ctx, db, s, "read agent states", func(r pgx.CollectableRow) (acd.Restored, error) {
+		var a acd.Restored
+		var reason string
+		err := r.Scan(&a.Agent, &a.State, &reason, &a.Since)
+		a.Since = a.Since.UTC()
+		if a.State == acd.OnBreak {
+			a.Break = reason
+		}
 		return a, err
-	}, `SELECT u.id::text, e.seq, e.at, e.state, e.reason, coalesce(e.interaction_id::text, ''),
-	           coalesce(e.queue_id::text, '')
+	}, `SELECT u.id::text, e.state, e.reason, e.at
 	    FROM app_user u CROSS JOIN LATERAL (
-	        SELECT seq, at, state, reason, interaction_id, queue_id FROM agent_event
-	        WHERE org_id = u.org_id AND agent_id = u.id ORDER BY seq DESC LIMIT 1) e
+	        SELECT state, reason, at FROM agent_event
+	        WHERE org_id = u.org_id AND agent_id = u.id ORDER BY id DESC LIMIT 1) e
 	    ORDER BY u.id`)
 }
 

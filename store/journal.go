@@ -36,10 +36,9 @@ type Party struct {
 	Org         call.OrgID
 	Interaction call.ID
 	Protocol    string
-	Number      call.Number
-	Name        call.Name
+	Node        string // the switch that has the caller's leg
+	From        call.Party
 	To          call.Number
-	Node        string // of the switch
 	StartedAt   time.Time
 }
 
@@ -49,10 +48,10 @@ type Summary struct {
 	Summary call.Summary
 }
 
-// AgentFact is one entry of an agent's log. Seq rises within the organisation, or at least within the agent.
+// AgentFact is one entry of an agent's log. ID is a UUIDv7, so that entries sort by time.
 type AgentFact struct {
 	Org  call.OrgID
-	Seq  int64
+	ID   string
 	Fact acd.AgentFact
 }
 
@@ -148,21 +147,21 @@ func queueAgents(q *pgx.Batch, b *Batch) error {
 		return nil
 	}
 	n := len(b.Agents)
-	ids, seqs, ats := make([]string, 0, n), make([]int64, 0, n), make([]time.Time, 0, n)
+	agents, ids, ats := make([]string, 0, n), make([]string, 0, n), make([]time.Time, 0, n)
 	states, reasons := make([]string, 0, n), make([]string, 0, n)
 	interactions, queues := make([]string, 0, n), make([]string, 0, n)
 	for _, a := range b.Agents {
 		f := a.Fact
-		ids, seqs, ats = append(ids, string(f.Agent)), append(seqs, a.Seq), append(ats, f.At)
-		states, reasons = append(states, string(f.State)), append(reasons, f.Reason)
+		agents, ids, ats = append(agents, string(f.Agent)), append(ids, a.ID), append(ats, f.At)
+		states, reasons = append(states, string(f.State)), append(reasons, clean(f.Reason))
 		interactions, queues = append(interactions, string(f.Interaction)), append(queues, string(f.Queue))
 	}
-	q.Queue(`INSERT INTO agent_event (org_id, agent_id, seq, at, state, version, reason, interaction_id, queue_id)
-		SELECT ramal_org(), i::uuid, s, a, st, $8, r, nullif(c, '')::uuid, nullif(q, '')::uuid
-		FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
-		     AS t (i, s, a, st, r, c, q)
-		ON CONFLICT (org_id, agent_id, seq) DO NOTHING`,
-		ids, seqs, ats, states, reasons, interactions, queues, agentFactVersion)
+	q.Queue(`INSERT INTO agent_event (org_id, agent_id, id, at, state, version, reason, interaction_id, queue_id)
+		SELECT ramal_org(), g::uuid, i::uuid, a, st, $8, r, nullif(c, '')::uuid, nullif(q, '')::uuid
+		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
+		     AS t (g, i, a, st, r, c, q)
+		ON CONFLICT (org_id, agent_id, id) DO NOTHING`,
+		agents, ids, ats, states, reasons, interactions, queues, agentFactVersion)
 	return nil
 }
 
@@ -177,7 +176,7 @@ func queueParties(q *pgx.Batch, b *Batch) error {
 		// An erased person stays erased: DO NOTHING.
 		q.Queue(`INSERT INTO interaction_party (org_id, interaction_id, role, number, name)
 			VALUES (ramal_org(), $1, 'caller', $2, $3) ON CONFLICT (org_id, interaction_id, role) DO NOTHING`,
-			string(p.Interaction), clean(string(p.Number)), clean(string(p.Name)))
+			string(p.Interaction), clean(string(p.From.Number)), clean(string(p.From.Name)))
 	}
 	return nil
 }

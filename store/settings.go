@@ -59,10 +59,17 @@ func (db *DB) Org(ctx context.Context, org call.OrgID) (directory.Org, error) {
 	return o, mapped(fmt.Sprintf("read organisation %s", org), err)
 }
 
-// OrgZone returns the IANA name of the organisation's time zone.
-func (db *DB) OrgZone(ctx context.Context, org call.OrgID) (string, error) {
+// Zone returns the organisation's time zone.
+func (db *DB) Zone(ctx context.Context, org call.OrgID) (*time.Location, error) {
 	o, err := db.Org(ctx, org)
-	return o.Zone, err
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(o.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of organisation %s: %w", org, err)
+	}
+	return zone, nil
 }
 
 // Queues lists the active voice queues as routing needs them.
@@ -103,28 +110,17 @@ func (db *DB) Agents(ctx context.Context, org call.OrgID) ([]acd.Agent, error) {
 	    WHERE u.status = 'active' ORDER BY e.sip`, directory.TakeCalls)
 }
 
-// Numbers lists the numbers that lead into flows, each in the two forms in which a trunk may deliver it: with and
-// without the plus sign of E.164.
+// Numbers lists the numbers that lead into flows, without the plus sign of E.164.
 func (db *DB) Numbers(ctx context.Context, org call.OrgID) ([]ivr.Number, error) {
 	s, err := system(org)
 	if err != nil {
 		return nil, err
 	}
-	stored, err := rows(ctx, db, s, "list numbers", func(r pgx.CollectableRow) (ivr.Number, error) {
+	return rows(ctx, db, s, "list numbers", func(r pgx.CollectableRow) (ivr.Number, error) {
 		var n ivr.Number
 		err := r.Scan(&n.Number, &n.Label, &n.Flow)
 		return n, err
 	}, `SELECT number, label, flow_id::text FROM phone_number ORDER BY number`)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]ivr.Number, 0, 2*len(stored))
-	for _, n := range stored {
-		plus := n
-		plus.Number = "+" + n.Number
-		out = append(out, n, plus)
-	}
-	return out, nil
 }
 
 // Flows lists the latest published version of each active flow.

@@ -20,14 +20,14 @@ CREATE POLICY own ON interaction_event USING (org_id = ramal_org()) WITH CHECK (
 CREATE TABLE agent_event (
     org_id         uuid NOT NULL,
     agent_id       uuid NOT NULL,
-    seq            bigint NOT NULL CHECK (seq > 0),
+    id             uuid NOT NULL, -- UUIDv7: rises with time, also between two lives of the core
     at             timestamptz NOT NULL,
     state          text NOT NULL,
     version        smallint NOT NULL CHECK (version > 0),
     reason         text NOT NULL DEFAULT '',
     interaction_id uuid,
     queue_id       uuid,
-    PRIMARY KEY (org_id, agent_id, seq)
+    PRIMARY KEY (org_id, agent_id, id)
 );
 CREATE INDEX agent_event_at ON agent_event (org_id, at);
 ALTER TABLE agent_event ENABLE ROW LEVEL SECURITY;
