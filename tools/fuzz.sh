@@ -3,11 +3,11 @@
 set -euo pipefail
 
 time=${1:?usage: tools/fuzz.sh TIME}
-found=0
-while IFS=: read -r file name; do
-  found=1
-  echo "== $name in ${file%/*} for $time"
-  go test -run='^$' -fuzz="^$name\$" -fuzztime="$time" "./${file%/*}"
-done < <(git ls-files -co --exclude-standard '*_test.go' | xargs -r sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/;T;F;p' |
-  awk '/_test\.go$/ { file = $0; next } { print file ":" $0 }')
-[ "$found" = 1 ] || { echo "fuzz: there is no fuzz target" >&2; exit 1; }
+# go test -list prints the targets of a package, then "ok <package> <time>".
+targets=$(go test -list '^Fuzz' ./... | awk '/^Fuzz/ { names[n++] = $1; next }
+  /^ok/ { for (i = 0; i < n; i++) print $2, names[i] } { n = 0 }')
+[ -n "$targets" ] || { echo "fuzz: there is no fuzz target" >&2; exit 1; }
+while read -r package name; do
+  echo "== $name in $package for $time"
+  go test -run='^$' -fuzz="^$name\$" -fuzztime="$time" "$package"
+done <<<"$targets"

@@ -10,8 +10,8 @@
 // fail. Tests and parts whose names end in _OnFreeSWITCH are judged apart: with -freeswitch accept runs only those and
 // writes docs/freeswitch-results.md. Everything but the verdicts goes to standard error.
 //
-// With -all accept is `make test`: it runs every test with RAMAL_TIER=test and prints go test's own closing line for each
-// package, the output of what failed, each skipped test with its reason, and the totals.
+// With -all accept is `make test`: it runs every test with RAMAL_TIER=test and prints go test's own closing line for
+// each package, the output of what failed, each skipped test with its reason, and the totals.
 //
 // It exits with 1 when a line fails, 2 when it could not judge; what is missing is no failure.
 package main

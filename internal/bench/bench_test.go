@@ -13,7 +13,7 @@ import (
 
 func TestFiguresAreReadFromWhatABenchmarkReports(t *testing.T) {
 	out := `goos: linux
-BenchmarkP6_ingest-2   	       1	  4711 ns/op	    120000 p6.ingest.ramal/events_per_s	 2.000 p6.ingest.allocs/allocs_per_event
+BenchmarkP6_ingest-2  1  4711 ns/op  120000 p6.ingest.ramal/events_per_s  2.000 p6.ingest.allocs/allocs_per_event
 BenchmarkP6_ingest/part-2   	       1	  5500 p6.ingest.textproto/events_per_s
 PASS
 `
@@ -22,8 +22,11 @@ PASS
 		t.Fatal(err)
 	}
 	how := "BenchmarkP6_ingest in esl"
-	want := []figure{{"p6.ingest.ramal", "120000", "events_per_s", how}, {"p6.ingest.allocs", "2.000", "allocs_per_event", how},
-		{"p6.ingest.textproto", "5500", "events_per_s", how}}
+	want := []figure{
+		{"p6.ingest.ramal", "120000", "events_per_s", how},
+		{"p6.ingest.allocs", "2.000", "allocs_per_event", how},
+		{"p6.ingest.textproto", "5500", "events_per_s", how},
+	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(figure{})); diff != "" {
 		t.Error(diff)
 	}

@@ -96,8 +96,8 @@ func measure(root string, b benchmark, stderr io.Writer) ([]figure, error) {
 	return figures, perr
 }
 
-// parse reads the benchmark format (golang.org/design/14313-benchmark-format): name, iterations, then pairs of value and
-// unit. Units that name no figure (ns/op) are left out.
+// parse reads the benchmark format (golang.org/design/14313-benchmark-format): name, iterations, then pairs of value
+// and unit. Units that name no figure (ns/op) are left out.
 func parse(out string, b benchmark) ([]figure, error) {
 	var figures []figure
 	for _, l := range strings.Split(out, "\n") {

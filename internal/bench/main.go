@@ -3,8 +3,8 @@
 //	name<TAB>value<TAB>unit<TAB>how
 //
 // A figure is what a Go benchmark named BenchmarkP6_… or BenchmarkFigure_… reports with
-// b.ReportMetric(value, "p6.ingest.ramal/events_per_s"): the name ([a-z0-9_.]+, with a dot), a slash, the unit. Figure and
-// comparator are reported by the same benchmark, so that they are of the same run. The table in table.go says which
+// b.ReportMetric(value, "p6.ingest.ramal/events_per_s"): the name ([a-z0-9_.]+, with a dot), a slash, the unit. Figure
+// and comparator are reported by the same benchmark, so that they are of the same run. The table in table.go says which
 // figures are expected and how each is measured; one that nothing reports is printed with the value "-" and the reason.
 // A benchmark runs once (-benchtime 1x) unless its table row says otherwise; it decides itself how long it measures.
 //

@@ -1,5 +1,7 @@
 package main
 
+//arch:table of the figures
+
 // expected is a figure that an issue asks for.
 type expected struct {
 	name, unit, how string
