@@ -23,7 +23,6 @@ type orgOwner struct {
 	logger    *slog.Logger
 	flows     atomic.Pointer[map[call.FlowID]ivr.Published]
 	queueSet  atomic.Pointer[map[call.QueueID]acd.Queue]
-	lastSeq   atomic.Int64 // of the agents' log
 }
 
 // asked is a request that waits for its answer.
@@ -104,7 +103,7 @@ func (o *orgOwner) step(in acd.Input, now time.Time) error {
 		case acd.WithdrawFrom:
 			o.c.toCall(cmd.Interaction, cmd.Withdraw)
 		case acd.NoteAgent:
-			o.c.journal.add(entry{agent: &AgentFact{Org: o.id, Seq: o.nextSeq(now), Fact: cmd.Fact}})
+			o.c.journal.add(entry{agent: &AgentFact{Org: o.id, ID: o.c.newID(), Fact: cmd.Fact}})
 		case acd.Changed:
 			view, ok := o.engine.View(cmd.Agent)
 			view.Agent = cmd.Agent
@@ -120,12 +119,4 @@ func (o *orgOwner) music(q call.QueueID) string {
 		return set.Music
 	}
 	return SystemMusic
-}
-
-// nextSeq numbers an entry of the agents' log: by the time in microseconds, so that a core that was restarted goes on
-// above what the one before wrote.
-func (o *orgOwner) nextSeq(now time.Time) int64 {
-	seq := max(o.lastSeq.Load()+1, now.UnixMicro())
-	o.lastSeq.Store(seq)
-	return seq
 }

@@ -23,8 +23,7 @@ type Settings interface {
 	Agents(ctx context.Context, org call.OrgID) ([]acd.Agent, error)
 	Numbers(ctx context.Context, org call.OrgID) ([]ivr.Number, error)
 	Flows(ctx context.Context, org call.OrgID) ([]ivr.Published, error)
-	// AgentStates returns the last entry of each agent's log.
-	AgentStates(ctx context.Context, org call.OrgID) ([]AgentFact, error)
+	AgentStates(ctx context.Context, org call.OrgID) ([]acd.Restored, error)
 	// OpenInteractions returns the interactions that have no end in the log.
 	OpenInteractions(ctx context.Context, org call.OrgID) ([]call.Summary, error)
 	// Zone returns the organisation's time zone, for the day in its protocol numbers.
@@ -74,9 +73,9 @@ type Summary struct {
 	Summary call.Summary
 }
 
-// AgentFact is one entry of an agent's log. Seq rises within the organisation, over restarts of the core too.
+// AgentFact is one entry of an agent's log; ID makes it unique (UUIDv7, so that entries sort by time).
 type AgentFact struct {
 	Org  call.OrgID
-	Seq  int64
+	ID   string
 	Fact acd.AgentFact
 }

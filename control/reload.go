@@ -69,7 +69,7 @@ func (c *Centre) reloadOrg(ctx context.Context, id call.OrgID, numbers map[call.
 	for _, a := range agents {
 		exts[a.Extension] = o
 	}
-	o.put(acd.Configure{Queues: queues, Agents: agents, Restore: o.restored(states), At: time.Now().UTC()})
+	o.put(acd.Configure{Queues: queues, Agents: agents, Restore: states, At: time.Now().UTC()})
 	return nil
 }
 
@@ -101,20 +101,4 @@ func (c *Centre) orgOf(ctx context.Context, id call.OrgID) (*orgOwner, error) {
 	c.mu.Unlock()
 	c.base.Go("queues of "+string(id), o.run)
 	return o, nil
-}
-
-// restored turns the ends of the agents' logs into the states that agents had, and remembers how far the log goes.
-func (o *orgOwner) restored(last []AgentFact) []acd.Restored {
-	states := make([]acd.Restored, 0, len(last))
-	for _, f := range last {
-		if f.Seq > o.lastSeq.Load() {
-			o.lastSeq.Store(f.Seq)
-		}
-		r := acd.Restored{Agent: f.Fact.Agent, State: f.Fact.State, Since: f.Fact.At}
-		if r.State == acd.OnBreak {
-			r.Break = f.Fact.Reason
-		}
-		states = append(states, r)
-	}
-	return states
 }

@@ -228,17 +228,22 @@ func (w *World) Flows(context.Context, call.OrgID) ([]ivr.Published, error) { re
 // Zone implements control.Settings.
 func (w *World) Zone(context.Context, call.OrgID) (*time.Location, error) { return time.UTC, nil }
 
-// AgentStates implements control.Settings.
-func (w *World) AgentStates(context.Context, call.OrgID) ([]control.AgentFact, error) {
+// AgentStates implements control.Settings: the last state of each agent in the log.
+func (w *World) AgentStates(context.Context, call.OrgID) ([]acd.Restored, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var last []control.AgentFact
+	var states []acd.Restored
 	for _, f := range slices.Backward(w.Stored.Agents) {
-		if !slices.ContainsFunc(last, func(l control.AgentFact) bool { return l.Fact.Agent == f.Fact.Agent }) {
-			last = append(last, f)
+		known := func(r acd.Restored) bool { return r.Agent == f.Fact.Agent }
+		if !slices.ContainsFunc(states, known) {
+			r := acd.Restored{Agent: f.Fact.Agent, State: f.Fact.State, Since: f.Fact.At}
+			if r.State == acd.OnBreak {
+				r.Break = f.Fact.Reason
+			}
+			states = append(states, r)
 		}
 	}
-	return last, nil
+	return states, nil
 }
 
 // OpenInteractions implements control.Settings.
