@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"ramal/call"
@@ -112,7 +113,7 @@ func decodeValue(text string) string { return wire.DecodeValue([]byte(text)) }
 
 // file is a path below root, which the configuration has checked.
 func (f *fields) file(root, below string) string {
-	if root == "" || !safePath(below) || strings.HasPrefix(below, "/") || path.Clean(below) != below ||
+	if root == "" || len(below) == 0 || len(below) > 512 || !only(below, isPathByte) || strings.HasPrefix(below, "/") || path.Clean(below) != below ||
 		below == ".." || strings.HasPrefix(below, "../") || below == "." || strings.HasPrefix(below, "-") {
 		return f.refuse("path", below)
 	}
@@ -129,10 +130,12 @@ func checkRoot(what, dir string) error {
 }
 
 func safePath(p string) bool {
-	return len(p) > 0 && len(p) <= 512 && utf8.ValidString(p) && only(p, func(c byte) bool {
-		return isWord(c) || c == '/' || c == '+' || c >= 0x80
-	})
+	return len(p) <= 512 && utf8.ValidString(p) && strings.IndexFunc(p, func(r rune) bool {
+		return !(r < 0x80 && isPathByte(byte(r)) || r >= 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)))
+	}) < 0
 }
+
+func isPathByte(c byte) bool { return isWord(c) || c == '/' || c == '+' }
 
 // seconds rounds up to whole seconds within 1 s and 24 h.
 func (f *fields) seconds(d time.Duration) string {

@@ -125,7 +125,11 @@ func (v Vocabulary) dialString(f *fields, c call.Dial) string {
 		vars = append(vars, "origination_caller_id_number="+f.number(number),
 			"origination_caller_id_name="+f.number(number))
 	}
-	vars = append(vars, pairs(f, c.Vars)...)
+	for _, pair := range pairs(f, c.Vars) {
+		if !strings.HasSuffix(pair, "=") { // an empty variable is none: the switch would skip it
+			vars = append(vars, pair)
+		}
+	}
 	return "{" + strings.Join(vars, ",") + "}" + v.endpoint(f, c.To)
 }
 
