@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// replyLimit bounds one command; none of those sent here takes long.
-const replyLimit = 10 * time.Second
-
 // event is one event of the switch: its headers, decoded, and its body.
 type event struct {
 	headers map[string]string
@@ -29,17 +26,18 @@ func (e event) get(name string) string { return e.headers[name] }
 type link struct {
 	conn   net.Conn
 	reader *bufio.Reader
-	events []event // received and not yet taken
+	limit  time.Duration // for the reply to a command
+	events []event       // received and not yet taken
 }
 
-func dialLink(ctx context.Context, address, password string) (*link, error) {
-	var dialer net.Dialer
+func dialLink(ctx context.Context, address, password string, limit time.Duration) (*link, error) {
+	dialer := net.Dialer{Timeout: limit}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{conn: conn, reader: bufio.NewReader(conn)}
-	if _, _, err := l.frame(time.Now().Add(replyLimit)); err != nil {
+	l := &link{conn: conn, reader: bufio.NewReader(conn), limit: limit}
+	if _, _, err := l.frame(time.Now().Add(limit)); err != nil {
 		return nil, fmt.Errorf("read greeting: %w", joinClose(err, conn))
 	}
 	reply, err := l.send("auth " + password)
@@ -85,7 +83,7 @@ func (l *link) frame(deadline time.Time) (textproto.MIMEHeader, string, error) {
 
 // send writes a command (without the blank line at its end) and returns the reply; events that come first are kept.
 func (l *link) send(command string) (string, error) {
-	deadline := time.Now().Add(replyLimit)
+	deadline := time.Now().Add(l.limit)
 	if err := l.conn.SetWriteDeadline(deadline); err != nil {
 		return "", err
 	}

@@ -119,7 +119,7 @@ func ranByMessage(t *testing.T, instance *Instance, profile string) bool {
 
 func TestAWrongPasswordDoesNotOpenTheEventSocket(t *testing.T) {
 	instance := Start(t, Options{})
-	link, err := dialLink(t.Context(), instance.Settings.ESLAddress.String(), "ClueCon")
+	link, err := dialLink(t.Context(), instance.Settings.ESLAddress.String(), "ClueCon", waitLimit)
 	if err == nil {
 		t.Fatal(errors.Join(errors.New("the Event Socket opened"), link.close()))
 	}

@@ -4,12 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 )
 
-// errPortTaken says that FreeSWITCH runs or ran without one of its sockets.
+// errPortTaken says that FreeSWITCH runs without one of its sockets.
 var errPortTaken = errors.New("a port was taken by somebody else")
+
+// portTaken is what FreeSWITCH logs when it cannot listen: the Event Socket, a SIP profile.
+var portTaken = []string{"Socket Error! Could not listen on", "Error Creating SIP UA for profile"}
+
+// askLimit bounds one attempt to ask: on a port that was taken, somebody may listen who never answers.
+const askLimit = time.Second
 
 // awaitReady polls until the Event Socket answers and both SIP profiles run.
 func (i *Instance) awaitReady(ctx context.Context) error {
@@ -23,19 +31,27 @@ func (i *Instance) awaitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), last)
 		case <-i.ended:
-			// event_socket's stop-on-bind-error ends a switch that cannot be driven
-			return fmt.Errorf("%w: the process has ended", errPortTaken)
+			return errors.New("the process has ended")
 		case <-poll.C:
 		}
-		if last = i.askReady(ctx); last == nil || errors.Is(last, errPortTaken) {
-			return last
+		if last = i.askReady(ctx); last == nil {
+			return nil
+		}
+		log, err := os.ReadFile(i.LogPath)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("read FreeSWITCH's log: %w", err)
+		}
+		for _, text := range portTaken {
+			if strings.Contains(string(log), text) {
+				return fmt.Errorf("%w: %s", errPortTaken, text)
+			}
 		}
 	}
 }
 
 // askReady returns nil when the switch can take calls now.
 func (i *Instance) askReady(ctx context.Context) error {
-	link, err := dialLink(ctx, i.Settings.ESLAddress.String(), i.Settings.ESLPassword)
+	link, err := dialLink(ctx, i.Settings.ESLAddress.String(), i.Settings.ESLPassword, askLimit)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type conversation struct {
 
 func converse(t *testing.T, instance *Instance) *conversation {
 	t.Helper()
-	l, err := dialLink(t.Context(), instance.Settings.ESLAddress.String(), instance.Settings.ESLPassword)
+	l, err := dialLink(t.Context(), instance.Settings.ESLAddress.String(), instance.Settings.ESLPassword, waitLimit)
 	if err != nil {
 		t.Fatalf("connect to the Event Socket: %v", err)
 	}
