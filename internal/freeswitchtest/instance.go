@@ -35,8 +35,6 @@ type Options struct {
 	Users []freeswitchconf.User
 	// Adjust changes the settings before they are rendered (limits, log level, domain).
 	Adjust func(*freeswitchconf.Settings)
-	// Rewrite changes the rendered configuration in confDir, for a switch that is not Ramal's.
-	Rewrite func(confDir string, settings freeswitchconf.Settings) error
 	// Edit changes the rendered files before FreeSWITCH reads them: for tests of a switch that is configured wrongly.
 	Edit func(confDir string) error
 }
