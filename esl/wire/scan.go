@@ -53,6 +53,7 @@ func (s *HeaderScanner) Body() []byte {
 // comparison of a byte or none, and optionally a prefix. It is immutable and may be shared.
 type Wanted struct {
 	byLength [][]wantedName
+	first    [256]bool // bytes that a wanted name begins with: most lines are skipped by their first byte
 	count    int
 	prefix   string
 }
@@ -72,6 +73,9 @@ func NewWanted(prefix string, names ...string) *Wanted {
 	for i, name := range names {
 		for len(w.byLength) <= len(name) {
 			w.byLength = append(w.byLength, nil)
+		}
+		if name != "" {
+			w.first[name[0]] = true
 		}
 		w.byLength[len(name)] = append(w.byLength[len(name)], wantedName{name, i})
 	}
@@ -104,6 +108,9 @@ func (w *Wanted) Select(event []byte, found *Selected) {
 		if len(line) == 0 || line[0] == '\r' {
 			found.Body = event
 			return
+		}
+		if n := len(w.prefix); !w.first[line[0]] && (n == 0 || len(line) <= n || string(line[:n]) != w.prefix) {
+			continue
 		}
 		if colon := bytes.IndexByte(line, ':'); colon >= 0 {
 			w.take(line, colon, found)
