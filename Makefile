@@ -11,6 +11,8 @@ export GOFLAGS := $(strip -buildvcs=false $(GOFLAGS))
 
 FUZZTIME ?= 30s
 TESTFLAGS ?= -p 2
+# What make run gives to ramal serve; SIP_HOST=0.0.0.0 lets phones of the network in.
+SERVE = --demo $(if $(SIP_HOST),--sip-host $(SIP_HOST)) $(if $(HTTP),--http $(HTTP)) $(SERVEFLAGS)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help
@@ -20,9 +22,9 @@ help: ## list what make can do
 .PHONY: run
 run: setup-run build ## start Ramal with a demo centre; BACKGROUND=1 returns when it is ready
 ifeq ($(BACKGROUND),1)
-	@tools/background.sh --demo
+	@tools/background.sh $(SERVE)
 else
-	@exec bin/ramal serve --demo
+	@exec bin/ramal serve $(SERVE)
 endif
 
 .PHONY: stop
@@ -74,8 +76,8 @@ test-freeswitch: ## the conformance suite on a real one: make test-freeswitch FR
 	@bin/tools/withpg bin/tools/accept -freeswitch "$(FREESWITCH)"
 
 .PHONY: generate
-generate: ## write generated code again
-	@go generate ./...
+generate: bin/tools/oapi-codegen ## write generated code again
+	@PATH="$(CURDIR)/bin/tools:$$PATH" go generate ./...
 
 .PHONY: screens
 screens: ## pictures of every page (comes with the web application)
@@ -113,4 +115,9 @@ tools-go:
 bin/tools/staticcheck: tools/go.mod tools/go.sum
 	@mkdir -p bin/tools
 	cd tools && go build -o ../$@ honnef.co/go/tools/cmd/staticcheck
+	@touch $@
+
+bin/tools/oapi-codegen: tools/go.mod tools/go.sum
+	@mkdir -p bin/tools
+	cd tools && go build -o ../$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	@touch $@
