@@ -74,8 +74,8 @@ func likeRecorded(confDir, directoryFile, musicDir string) error {
 		},
 		func() error {
 			return edit("autoload_configs/modules.conf.xml", func(s string) string {
-				return strings.Replace(s, `<load module="mod_tone_stream"/>`,
-					`<load module="mod_tone_stream"/><load module="mod_local_stream"/><load module="mod_hash"/>`, 1)
+				return strings.Replace(s, "<modules>",
+					`<modules><load module="mod_local_stream"/><load module="mod_hash"/>`, 1)
 			})
 		},
 		func() error { return edit("dialplan/public.xml", func(string) string { return recordedDialplan }) },
