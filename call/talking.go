@@ -24,7 +24,6 @@ func (c *Call) bridged(at time.Time, a, b LegID) {
 	c.do(
 		StopTimer{timerJoin}, StopTimer{timerRenew},
 		ToQueues{Accepted{c.Sum.Interaction, o.Offer, at}},
-		DisarmFallback{c.caller.id},
 		StartRecording{c.caller.id, c.recordingPath()},
 	)
 }

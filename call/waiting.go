@@ -128,15 +128,16 @@ func (c *Call) agentCommandFailed(l *leg, present bool, e CommandFailed) {
 }
 
 // join asks for the two legs to be joined. Never before the agent's leg is parked or its dialling is reported as done:
-// FreeSWITCH would then call the dialling failed though the leg lives (recording 08a).
+// FreeSWITCH would then call the dialling failed though the leg lives (recording 08a). The dead man's switch goes first:
+// firing into a talk it would tear the pair apart.
 func (c *Call) join() {
 	c.state, c.silent = joining, false
-	c.do(StopTimer{timerOffer}, Bridge{c.caller.id, c.offer.Leg}, StartTimer{timerJoin, joinPatience})
+	c.do(StopTimer{timerOffer}, DisarmFallback{c.caller.id}, Bridge{c.caller.id, c.offer.Leg}, StartTimer{timerJoin, joinPatience})
 }
 
 // joinFailed gives the caller back to the queue, with music if the attempt ended it.
 func (c *Call) joinFailed(at time.Time) {
-	c.do(StopTimer{timerJoin})
+	c.do(StopTimer{timerJoin}, ArmFallback{c.caller.id, FallbackAfter})
 	c.missed(at, NormalTemporaryFailure)
 	if c.silent {
 		c.do(PlayLoop{c.caller.id, c.music})
