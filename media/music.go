@@ -44,34 +44,55 @@ func (s *score) play(v instrument, at, length float64, pitch int, loud float64) 
 	start := int(at * s.beat * SampleRate)
 	hold := length * s.beat
 	total := int((hold + v.release) * SampleRate)
+	env := v.envelope(hold, total)
 	for k, amp := range v.partials {
 		f := freq * float64(k+1)
 		if f > 3600 {
 			break
 		}
-		for i := range total {
-			t := float64(i) / SampleRate
-			wave := math.Sin(2 * math.Pi * f * t)
+		tone, chorus := newOscillator(f, 0), newOscillator(f*v.detune, 1)
+		fade, fadeStep := loud*amp, 1.0
+		if v.decay > 0 {
+			fadeStep = math.Exp(-(1 + 0.6*float64(k)) / v.decay / SampleRate)
+		}
+		for i, e := range env {
+			wave := tone.next()
 			if v.detune > 0 {
-				wave = 0.5*wave + 0.5*math.Sin(2*math.Pi*f*v.detune*t+1)
+				wave = 0.5*wave + 0.5*chorus.next()
 			}
-			s.dry[(start+i)%len(s.dry)] += loud * amp * v.envelope(t, hold, k) * wave
+			s.dry[(start+i)%len(s.dry)] += fade * e * wave
+			fade *= fadeStep
 		}
 	}
 }
 
-func (v instrument) envelope(t, hold float64, partial int) float64 {
-	e := 1.0
-	if t < v.attack {
-		e = 0.5 - 0.5*math.Cos(math.Pi*t/v.attack)
+// envelope is attack, hold and release; the decay is the partials' own.
+func (v instrument) envelope(hold float64, total int) []float64 {
+	env := make([]float64, total)
+	for i := range env {
+		t := float64(i) / SampleRate
+		env[i] = 1
+		if t < v.attack {
+			env[i] = 0.5 - 0.5*math.Cos(math.Pi*t/v.attack)
+		}
+		if t > hold {
+			env[i] *= 0.5 + 0.5*math.Cos(math.Pi*(t-hold)/v.release)
+		}
 	}
-	if v.decay > 0 {
-		e *= math.Exp(-t / v.decay * (1 + 0.6*float64(partial)))
-	}
-	if t > hold {
-		e *= 0.5 + 0.5*math.Cos(math.Pi*(t-hold)/v.release)
-	}
-	return e
+	return env
+}
+
+// oscillator computes a sine by recurrence, much faster than math.Sin and exact enough for a note.
+type oscillator struct{ twoCos, last, cur float64 }
+
+func newOscillator(freq, phase float64) oscillator {
+	w := 2 * math.Pi * freq / SampleRate
+	return oscillator{2 * math.Cos(w), math.Sin(phase - 2*w), math.Sin(phase - w)}
+}
+
+func (o *oscillator) next() float64 {
+	o.last, o.cur = o.cur, o.twoCos*o.cur-o.last
+	return o.cur
 }
 
 // echo adds a soft repetition after so many beats, around the loop.
