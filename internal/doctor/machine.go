@@ -16,7 +16,8 @@ type Tools interface {
 
 var subjectMedia = Text{"áudio", "audio"}
 
-// CheckMedia tries ffmpeg and espeak-ng with a moment of sound: a program that is there may still lack a codec or a voice.
+// CheckMedia tries ffmpeg and espeak-ng with a moment of sound: a program that is there may still lack a codec or a
+// voice.
 func CheckMedia(tools Tools) Check {
 	return func(ctx context.Context) []Result {
 		return []Result{
@@ -38,7 +39,8 @@ func tool(ctx context.Context, tools Tools, name, pkg string, atLeast int, args 
 		return fail(subjectMedia, both("%s não funciona: %v", "%s does not work: %v", name, err),
 			both("reinstale: apt-get install --reinstall %s", "reinstall it: apt-get install --reinstall %s", pkg))
 	case len(out) < atLeast:
-		return fail(subjectMedia, both("%s não produz som (%d bytes)", "%s makes no sound (%d bytes)", name, len(out)), install)
+		return fail(subjectMedia, both("%s não produz som (%d bytes)", "%s makes no sound (%d bytes)", name, len(out)),
+			install)
 	}
 	return good(subjectMedia, both("%s funciona", "%s works", name))
 }
@@ -77,15 +79,20 @@ func port(ctx context.Context, ports Ports, running bool, p Port) Result {
 	case err == nil:
 		return good(subjectPort, Text{name + " está livre (" + p.Use.PT + ")", name + " is free (" + p.Use.EN + ")"})
 	case errors.Is(err, syscall.EADDRINUSE) && running:
-		return good(subjectPort, Text{name + " é usada pelo Ramal (" + p.Use.PT + ")", name + " is in use by Ramal (" + p.Use.EN + ")"})
+		return good(subjectPort, Text{name + " é usada pelo Ramal (" + p.Use.PT + ")",
+			name + " is in use by Ramal (" + p.Use.EN + ")"})
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fail(subjectPort,
-			Text{name + " já é usada por outro programa (" + p.Use.PT + ")", name + " is in use by another program (" + p.Use.EN + ")"},
-			both("veja quem com `ss -lnp`, encerre-o ou escolha outra porta", "see who with `ss -lnp`; end it or choose another port"))
+			Text{name + " já é usada por outro programa (" + p.Use.PT + ")",
+				name + " is in use by another program (" + p.Use.EN + ")"},
+			both("veja quem com `ss -lnp`, encerre-o ou escolha outra porta",
+				"see who with `ss -lnp`; end it or choose another port"))
 	case errors.Is(err, syscall.EACCES):
 		return fail(subjectPort,
-			Text{name + " não é permitida a este usuário (" + p.Use.PT + ")", name + " is not allowed to this user (" + p.Use.EN + ")"},
-			Text{"escolha uma porta acima de 1023 ou dê CAP_NET_BIND_SERVICE", "choose a port above 1023 or grant CAP_NET_BIND_SERVICE"})
+			Text{name + " não é permitida a este usuário (" + p.Use.PT + ")",
+				name + " is not allowed to this user (" + p.Use.EN + ")"},
+			Text{"escolha uma porta acima de 1023 ou dê CAP_NET_BIND_SERVICE",
+				"choose a port above 1023 or grant CAP_NET_BIND_SERVICE"})
 	}
 	return fail(subjectPort, both("%s: %v", "%s: %v", name, err),
 		Text{"confira o endereço: ele precisa ser desta máquina", "check the address: it must be one of this machine"})
@@ -114,7 +121,8 @@ func CheckDisk(disk Disk, dir string) Check {
 		}
 		free, err := disk.Free(dir)
 		if err != nil {
-			return []Result{fail(subjectDisk, both("espaço livre em %s desconhecido: %v", "free space in %s is not known: %v", dir, err),
+			return []Result{fail(subjectDisk, both("espaço livre em %s desconhecido: %v", "free space in %s is not known: %v",
+				dir, err),
 				Text{"confira a montagem", "check the mount"})}
 		}
 		what := both("%d MB livres em %s", "%d MB free in %s", free>>20, dir)

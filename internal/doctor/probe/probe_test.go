@@ -73,7 +73,8 @@ func answer(line, password, expansion string) []byte {
 func TestTheEventSocketIsAskedForVersionAndExpansion(t *testing.T) {
 	s := Switch{Addr: eventSocket(t, "secret", "+OK api_expansion is on \n"), Password: "secret"}
 	facts, err := s.Facts(t.Context())
-	if err != nil || facts != (doctor.SwitchFacts{Version: "FreeSWITCH Version 1.11.3-release (64bit)", APIExpansion: "on"}) {
+	if err != nil || facts != (doctor.SwitchFacts{Version: "FreeSWITCH Version 1.11.3-release (64bit)",
+		APIExpansion: "on"}) {
 		t.Errorf("%+v, %v", facts, err)
 	}
 }
