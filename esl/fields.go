@@ -123,15 +123,16 @@ func (f *fields) file(root, below string) string {
 // checkRoot accepts an absolute, clean directory that can stand in a command as it is.
 func checkRoot(what, dir string) error {
 	if !strings.HasPrefix(dir, "/") || path.Clean(dir) != dir || dir == "/" || !safePath(dir) {
-		return fmt.Errorf("%s directory %q: must be an absolute path of letters, digits and . _ - + only, without "+
+		return fmt.Errorf("%s directory %q: must be an absolute path of letters, digits and . _ - + = @ only, without "+
 			"spaces: the switch reads it out of a command", what, dir)
 	}
 	return nil
 }
 
 func safePath(p string) bool {
-	return len(p) <= 512 && utf8.ValidString(p) && strings.IndexFunc(p, func(r rune) bool {
-		return !(r < 0x80 && isPathByte(byte(r)) || r >= 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)))
+	// "@@" would set a sampling rate.
+	return len(p) <= 512 && utf8.ValidString(p) && !strings.Contains(p, "@@") && strings.IndexFunc(p, func(r rune) bool {
+		return !(r == '@' || r == '=' || r < 0x80 && isPathByte(byte(r)) || r >= 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)))
 	}) < 0
 }
 

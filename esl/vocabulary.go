@@ -73,7 +73,8 @@ func (v Vocabulary) build(cmd call.Command) ([]message, error) {
 	case call.HangUp:
 		add(api("uuid_kill", f.leg(c.Leg), f.cause(c.Cause)))
 	case call.StartRecording:
-		add(api("uuid_setvar", f.leg(c.Leg), "RECORD_STEREO", "true"))
+		// Without RECORD_MIN_SEC the switch deletes a recording of less than 3 s.
+		add(api("uuid_setvar_multi", f.leg(c.Leg), "RECORD_STEREO=true;RECORD_MIN_SEC=0"))
 		add(api("uuid_record", f.leg(c.Leg), "start", f.file(v.Recordings, c.Path)))
 	case call.StopRecording:
 		add(api("uuid_record", f.leg(c.Leg), "stop", f.file(v.Recordings, c.Path)))
