@@ -134,6 +134,9 @@ func limitSelf() error {
 		{"data", syscall.RLIMIT_DATA, childMemory}, {"address space", syscall.RLIMIT_AS, childAddress},
 		{"cpu", syscall.RLIMIT_CPU, childCPU}, {"file size", syscall.RLIMIT_FSIZE, childFile}, {"core", syscall.RLIMIT_CORE, 0},
 	} {
+		if memory := l.what == syscall.RLIMIT_DATA || l.what == syscall.RLIMIT_AS; memory && !limitMemory {
+			continue
+		}
 		if err := syscall.Setrlimit(l.what, &syscall.Rlimit{Cur: l.limit, Max: l.limit}); err != nil {
 			return fmt.Errorf("limit %s: %w", l.name, err)
 		}
