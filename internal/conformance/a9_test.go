@@ -2,8 +2,10 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,28 +16,25 @@ import (
 
 const peersDir = "../../testdata/esl/peers"
 
-func replayOne(t *testing.T, sw Switch, plan Plan) {
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	rec := load(t, plan.Recording)
-	got, notes, err := Replay(ctx, sw, rec, plan, peersDir, t.TempDir())
+// compareReplay replays a recording and says what differs, "" when nothing does.
+func compareReplay(ctx context.Context, sw Switch, rec Conversation, plan Plan, dir string) string {
+	var out strings.Builder
+	got, notes, err := Replay(ctx, sw, rec, plan, peersDir, dir)
 	for _, note := range notes {
-		t.Errorf("recording %s (%s): %s", plan.Recording, plan.Title, note)
+		fmt.Fprintln(&out, note)
 	}
 	if err != nil {
-		t.Errorf("recording %s: %v", plan.Recording, err)
+		fmt.Fprintln(&out, err)
 	}
 	want, err := Canon.Canonicalize(rec)
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	have, err := Canon.Canonicalize(got)
 	if err != nil {
-		t.Fatal(err)
+		return out.String() + err.Error()
 	}
-	if diff := Diff(want, have); diff != "" {
-		t.Errorf("recording %s (%s), - recorded, + this switch:\n%s", plan.Recording, plan.Title, diff)
-	}
+	return out.String() + Diff(want, have)
 }
 
 // recordedFreeSWITCH starts a real FreeSWITCH that is configured as the recorded one was.
@@ -63,6 +62,12 @@ func recordedFreeSWITCH(t *testing.T) Switch {
 func TestA9_RecordingsReplayedGiveTheSameEventsPerLeg_OnFreeSWITCH(t *testing.T) {
 	sw := recordedFreeSWITCH(t)
 	for _, plan := range Plans { // one after the other: "show channels" sees all calls of a switch
-		t.Run(plan.Recording, func(t *testing.T) { replayOne(t, sw, plan) })
+		t.Run(plan.Recording, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+			defer cancel()
+			if diff := compareReplay(ctx, sw, load(t, plan.Recording), plan, t.TempDir()); diff != "" {
+				t.Errorf("%s; - recorded, + this switch:\n%s", plan.Title, diff)
+			}
+		})
 	}
 }

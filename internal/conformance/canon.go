@@ -14,6 +14,7 @@ var Canon = &Table{
 	Blanks:  blankedTexts,
 	Causes:  keptOrder,
 	Times:   keptTimes,
+	Holds:   heldCommands,
 }
 
 var droppedHeaders = []HeaderRow{
@@ -125,11 +126,22 @@ var keptTimes = []TimeRow{
 		Why: "half a second of tone or silence lasts half a second", Cites: []Cite{"03@0.860", "03@1.384"}},
 }
 
+var heldCommands = []HoldRow{
+	{Command: regexp.MustCompile(`^(?:bg)?api uuid_bridge \S+ (\S+)`), Until: "CHANNEL_PARK",
+		Why: "where uuid_bridge wins the race against the end of the originate, the leg is never parked and its job says " +
+			"-ERR ORIGINATOR_CANCEL (seen on FreeSWITCH 1.11.3 with recording 05 replayed); the recordings won it with luck",
+		Cites: []Cite{"05@1.078", "08a@1.077"}},
+}
+
 var blankedTexts = []BlankRow{
 	{In: "header", Find: regexp.MustCompile(`(127\.0\.0\.1):\d{4,5}\b`), With: "$1:PORT",
 		Why: "ports of this run", Cites: []Cite{"02@0.122"}},
 	{In: "reply", Find: regexp.MustCompile(`(127\.0\.0\.1):\d{4,5}\b`), With: "$1:PORT",
 		Why: "ports of this run", Cites: []Cite{"13@0.125", "13@0.126"}},
+	{In: "reply", Of: "api status", Find: regexp.MustCompile(`\d+\.\d+\.\d+-\w+`), With: "VERSION",
+		Why: "which build it is", Cites: []Cite{"01@0.002", "01@0.006"}},
+	{In: "reply", Of: "api version", Find: regexp.MustCompile(`\d+\.\d+\.\d+-\w+`), With: "VERSION",
+		Why: "which build it is", Cites: []Cite{"01@0.002"}},
 	{In: "reply", Of: "api status", Find: regexp.MustCompile(`\d+ (year|day|hour|minute|second|millisecond|microsecond)s?\b`),
 		With: "N ${1}s", Why: "time since the start", Cites: []Cite{"01@0.002", "01@0.006"}},
 	{In: "reply", Of: "api status", Find: regexp.MustCompile(`\b\d+(\.\d+)?\b`), With: "N",

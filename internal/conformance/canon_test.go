@@ -91,6 +91,14 @@ func TestEveryRowOfTheTableIsShownByTheRecordingsItCites(t *testing.T) {
 		mustExplain(t, row.Cause, row.Why, row.Cites)
 		checkOrder(t, &Table{Causes: []CauseRow{row}}, row.Cites, row.Effect, "comes before")
 	}
+	for _, row := range Canon.Holds {
+		mustExplain(t, row.Command, row.Why, row.Cites)
+		for _, cite := range row.Cites {
+			if !anyText(t, cite, row.Command.MatchString) {
+				t.Errorf("no command like %s at %s", row.Command, cite)
+			}
+		}
+	}
 	for _, row := range Canon.Times {
 		mustExplain(t, row.Cause, row.Why, row.Cites)
 		window := fmt.Sprintf("in %v to %v", row.Min, row.Max)

@@ -78,7 +78,9 @@ func (t *Table) acts(rec Conversation, plan Plan) ([]act, error) {
 		item := &rec[i]
 		switch {
 		case item.Kind == Command:
-			add(act{item: i, command: item.Text, pause: item.At - last}, item.At)
+			a := act{item: i, command: item.Text, pause: item.At - last}
+			add(a, item.At)
+			t.hold(rec, i, all[len(all)-1].need)
 		case isInbound(item):
 			if callers == len(plan.Callers) {
 				return nil, fmt.Errorf("recording %s: caller %d has no scenario", plan.Recording, callers+1)
@@ -98,6 +100,27 @@ func (t *Table) acts(rec Conversation, plan Plan) ([]act, error) {
 		last = item.At
 	}
 	return all, nil
+}
+
+// hold raises need by what the table makes the command at i wait for.
+func (t *Table) hold(rec Conversation, i int, need map[string]int) {
+	for _, row := range t.Holds {
+		m := row.Command.FindStringSubmatch(rec[i].Text)
+		if m == nil {
+			continue
+		}
+		count := need[m[1]]
+		for j := i + 1; j < len(rec) && rec[j].Name() != "CHANNEL_BRIDGE"; j++ {
+			if rec[j].Kind != Event || rawStream(&rec[j]) != m[1] || t.dropsEvent(&rec[j]) {
+				continue
+			}
+			count++
+			if row.Until.matches(&rec[j]) {
+				need[m[1]] = count
+				break
+			}
+		}
+	}
 }
 
 func isInbound(item *Item) bool {

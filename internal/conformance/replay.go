@@ -153,10 +153,10 @@ func (r *replay) do(ctx context.Context, a act) error {
 	if err := r.conn.SetWriteDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return err
 	}
+	r.got = append(r.got, Item{Kind: Command, At: time.Since(r.begun), Text: a.command})
 	if _, err := io.WriteString(r.conn, command+"\n\n"); err != nil {
 		return fmt.Errorf("send %q: %w", a.command, err)
 	}
-	r.got = append(r.got, Item{Kind: Command, At: time.Since(r.begun), Text: a.command})
 	return nil
 }
 

@@ -13,6 +13,7 @@ type Table struct {
 	Blanks  []BlankRow
 	Causes  []CauseRow
 	Times   []TimeRow
+	Holds   []HoldRow
 }
 
 // Cite is a place in a recording: "04@1.178" is the block of recording 04 that passed at 1.178 s.
@@ -69,4 +70,13 @@ type TimeRow struct {
 	Min, Max time.Duration
 	Why      string
 	Cites    []Cite // effects
+}
+
+// HoldRow makes the replayer send a command later than the recording did: not before the event that follows in the
+// recording, because what the command does before it is a matter of luck.
+type HoldRow struct {
+	Command *regexp.Regexp // captures the UUID of a leg
+	Until   Pattern        // event of that leg
+	Why     string
+	Cites   []Cite // commands that were sent before the event, with luck
 }
