@@ -11,7 +11,7 @@ import (
 )
 
 // version is the FreeSWITCH whose behaviour this switch shows; its core is checked for >= 1.11.3.
-const version = "1.11.3-softswitch"
+const version = "1.11.3-dev"
 
 const noChannel = "-ERR No such channel!\n"
 

@@ -67,6 +67,9 @@ func (p *profile) authenticate(req *sip.Request, tx sip.ServerTransaction, ask, 
 		p.challenge(req, tx, ask, status, ours)
 		return "", false
 	}
+	if req.Method == sip.REGISTER {
+		p.firePreRegister(req)
+	}
 	known, found := p.sw.users.Load().find(cred.Username)
 	if !found {
 		known = &user{id: cred.Username, pass: newTag()}

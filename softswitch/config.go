@@ -36,6 +36,10 @@ type Config struct {
 	SessionsPerSecond int // new legs per second, each leg counted as FreeSWITCH does; default 200
 	ClientQueue       int // bytes waiting for one ESL client before it is cut off; default 8 MiB
 
+	// MinExpires is what a registration lasts at least, whatever the phone asks for (sip-force-expires-min), so that phones
+	// outlive a restart of the core; default 600 s.
+	MinExpires time.Duration
+
 	Heartbeat    time.Duration // default 20 s
 	ShowLag      time.Duration // how far "show" lags behind the events (recording 20); default 200 ms, negative: none
 	RTPTimeout   time.Duration // an answered leg without any RTP for so long ends with MEDIA_TIMEOUT; default 300 s
@@ -55,6 +59,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxSessions = cmp.Or(c.MaxSessions, 1000)
 	c.SessionsPerSecond = cmp.Or(c.SessionsPerSecond, 200)
 	c.ClientQueue = cmp.Or(c.ClientQueue, 8<<20)
+	c.MinExpires = cmp.Or(c.MinExpires, 600*time.Second)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 20*time.Second)
 	c.ShowLag = cmp.Or(c.ShowLag, 200*time.Millisecond)
 	c.RTPTimeout = cmp.Or(c.RTPTimeout, 300*time.Second)

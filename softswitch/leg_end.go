@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"ramal/esl/wire"
 	"ramal/media"
 )
 
@@ -38,7 +39,7 @@ func (l *leg) end() {
 	if sound != nil && l.negotiated {
 		l.soundStatistics(sound)
 	}
-	l.fire("CHANNEL_HANGUP_COMPLETE", fromReporting, nil, nil)
+	l.fire("CHANNEL_HANGUP_COMPLETE", fromReporting, []wire.Header{{Name: "Hangup-Cause", Value: c.String()}}, nil)
 	l.mu.Unlock()
 	l.report()
 	l.unregister()

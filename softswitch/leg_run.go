@@ -22,6 +22,12 @@ func (l *leg) run() {
 	l.fire("CHANNEL_CREATE", fromStateMachine, nil, nil)
 	l.mu.Unlock()
 	if l.outbound {
+		l.setState(stateRouting, stateConsumeMedia)
+		l.mu.Lock()
+		if l.hung == causeNone {
+			l.running = l.state
+		}
+		l.mu.Unlock()
 		l.sip.invite(l)
 	}
 	for {
@@ -106,16 +112,10 @@ func (l *leg) signalPartner() {
 	}
 }
 
-// route finds the leg's applications. An originated leg only waits.
+// route finds the leg's applications.
 func (l *leg) route() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.outbound && !l.dialplanHit && !l.answered {
-		if l.hung == causeNone && l.state == stateRouting {
-			l.state = stateConsumeMedia
-		}
-		return
-	}
 	l.dialplanHit = true
 	l.setCall(callRinging)
 	l.vars.set("call_uuid", l.uuid)

@@ -16,13 +16,8 @@ import (
 	"ramal/esl/wire"
 )
 
-// Registrations last between these bounds, in seconds (design: at least ten minutes by default, so that phones outlive a
-// restart of the core; a phone that wants less gets it).
-const (
-	minExpires     = 30
-	defaultExpires = 600
-	maxExpires     = 3600
-)
+// maxExpires bounds a registration, in seconds; MinExpires of Config is its lower bound.
+const maxExpires = 3600
 
 // registration is where a user's phone is. One per user: a new phone takes the place of the old one.
 type registration struct {
@@ -35,6 +30,7 @@ type registration struct {
 	source     string // host:port it came from
 	expires    time.Time
 	lifetime   int // seconds, as granted
+	at         time.Time
 }
 
 type registrar struct {
@@ -112,17 +108,11 @@ func (p *profile) onRegister(req *sip.Request, tx sip.ServerTransaction) {
 		p.answerRegister(req, tx)
 		return
 	}
-	lifetime, ok := registerExpires(req, contact)
-	if !ok {
-		res := sip.NewResponseFromRequest(req, 423, "Interval Too Brief", nil)
-		res.AppendHeader(sip.NewHeader("Min-Expires", itoa(minExpires)))
-		p.respond(tx, res)
-		return
-	}
+	lifetime := registerExpires(req, contact, int(p.sw.cfg.MinExpires/time.Second))
 	reg := registration{
 		user: name, contact: fmt.Sprintf("%q <%s>", contact.DisplayName, contact.Address.String()),
 		contactURI: *contact.Address.Clone(), callID: req.CallID().Value(), agent: "unknown",
-		transport: strings.ToUpper(req.Transport()), source: req.Source(), lifetime: lifetime,
+		transport: strings.ToUpper(req.Transport()), source: req.Source(), lifetime: lifetime, at: time.Now(),
 		expires: time.Now().Add(time.Duration(lifetime) * time.Second),
 	}
 	if ua := req.GetHeader("User-Agent"); ua != nil && ua.Value() != "" {
@@ -141,8 +131,8 @@ func (p *profile) onRegister(req *sip.Request, tx sip.ServerTransaction) {
 	p.fireRegister(req, reg)
 }
 
-// registerExpires is the lifetime asked for, bounded; false when it is too short.
-func registerExpires(req *sip.Request, contact *sip.ContactHeader) (int, bool) {
+// registerExpires is the lifetime asked for, in seconds, within its bounds; 0 takes the registration back.
+func registerExpires(req *sip.Request, contact *sip.ContactHeader, least int) int {
 	text := ""
 	if h := req.GetHeader("Expires"); h != nil {
 		text = h.Value()
@@ -153,13 +143,11 @@ func registerExpires(req *sip.Request, contact *sip.ContactHeader) (int, bool) {
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return defaultExpires, true
+		n = least
 	case n <= 0:
-		return 0, true
-	case n < minExpires:
-		return 0, false
+		return 0
 	}
-	return min(n, maxExpires), true
+	return max(least, min(n, maxExpires))
 }
 
 func (p *profile) answerRegister(req *sip.Request, tx sip.ServerTransaction) {
@@ -245,10 +233,11 @@ func (p *profile) fireUnregister(req *sip.Request, reg registration) {
 	p.sw.fire("CUSTOM", "sofia::unregister", fromRegister, append(h, p.userHeaders(reg.user)...), nil)
 }
 
-// fireAuthFailure tells of a wrong password or an unknown user (recording 16).
-func (p *profile) fireAuthFailure(req *sip.Request, cred *digest.Credentials) {
+// attempt is what the events of a REGISTER with credentials say first.
+func (p *profile) attempt(req *sip.Request) (h []wire.Header, agent string) {
 	ip, port := sourceOf(req)
-	to, agent, contact, expires := req.To().Address, "unknown", "", "0"
+	to, contact, expires := req.To().Address, "", "0"
+	agent = "unknown"
 	if ua := req.GetHeader("User-Agent"); ua != nil && ua.Value() != "" {
 		agent = ua.Value()
 	}
@@ -258,15 +247,29 @@ func (p *profile) fireAuthFailure(req *sip.Request, cred *digest.Credentials) {
 	if e := req.GetHeader("Expires"); e != nil {
 		expires = e.Value()
 	}
-	status := "Registered(" + strings.ToUpper(req.Transport()) + ")"
-	p.sw.fire("CUSTOM", "sofia::register_attempt", fromRegister, []wire.Header{
+	return []wire.Header{
 		{Name: "profile-name", Value: p.name}, {Name: "from-user", Value: to.User}, {Name: "from-host", Value: to.Host},
 		{Name: "contact", Value: contact}, {Name: "call-id", Value: req.CallID().Value()}, {Name: "rpid", Value: "unknown"},
-		{Name: "status", Value: status}, {Name: "expires", Value: expires}, {Name: "to-user", Value: to.User},
-		{Name: "to-host", Value: to.Host}, {Name: "network-ip", Value: ip}, {Name: "network-port", Value: port},
-		{Name: "username", Value: cred.Username}, {Name: "realm", Value: cred.Realm}, {Name: "user-agent", Value: agent},
-		{Name: "auth-result", Value: "FORBIDDEN"},
-	}, nil)
+		{Name: "status", Value: "Registered(" + strings.ToUpper(req.Transport()) + ")"}, {Name: "expires", Value: expires},
+		{Name: "to-user", Value: to.User}, {Name: "to-host", Value: to.Host}, {Name: "network-ip", Value: ip},
+		{Name: "network-port", Value: port},
+	}, agent
+}
+
+// firePreRegister tells that a REGISTER with credentials came, before they are looked at (recording 16).
+func (p *profile) firePreRegister(req *sip.Request) {
+	h, agent := p.attempt(req)
+	p.sw.fire("CUSTOM", "sofia::pre_register", fromRegister, add(h, "user-agent", agent), nil)
+}
+
+// fireAuthFailure tells of a wrong password or an unknown user (recording 16).
+func (p *profile) fireAuthFailure(req *sip.Request, cred *digest.Credentials) {
+	h, agent := p.attempt(req)
+	ip, port := sourceOf(req)
+	to := req.To().Address
+	p.sw.fire("CUSTOM", "sofia::register_attempt", fromRegister, append(h,
+		wire.Header{Name: "username", Value: cred.Username}, wire.Header{Name: "realm", Value: cred.Realm},
+		wire.Header{Name: "user-agent", Value: agent}, wire.Header{Name: "auth-result", Value: "FORBIDDEN"}), nil)
 	p.sw.fire("CUSTOM", "sofia::register_failure", fromRegister, []wire.Header{
 		{Name: "profile-name", Value: p.name}, {Name: "to-user", Value: to.User}, {Name: "to-host", Value: to.Host},
 		{Name: "network-ip", Value: ip}, {Name: "user-agent", Value: agent}, {Name: "profile-name", Value: p.name},

@@ -186,7 +186,9 @@ func (sw *Switch) show(arg string) string {
 		table = sw.showCalls()
 	case "registrations":
 		for _, reg := range sw.regs.all() {
-			table = append(table, sw.registrationColumns(reg))
+			if time.Since(reg.at) >= sw.cfg.ShowLag {
+				table = append(table, sw.registrationColumns(reg))
+			}
 		}
 	default:
 		return "-USAGE: show channels|calls|registrations [as json]\n"
