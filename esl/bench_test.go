@@ -3,20 +3,15 @@ package esl
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/textproto"
 	"net/url"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"ramal/call"
 	"ramal/esl/wire"
@@ -160,83 +155,4 @@ func TestAnEventIsReadWithAtMostTwoAllocations(t *testing.T) {
 	if n > 2 {
 		t.Errorf("%v allocations per event", n)
 	}
-}
-
-// BenchmarkP5EventAge measures how old an event is when the sink gets it, on an otherwise idle event connection, with the
-// newline poke and without. It needs a switch: RAMAL_ESL (host:port) and RAMAL_ESL_PASSWORD name one that admits calls to
-// itself at RAMAL_ESL_TRUNK (host:port of its external profile).
-func BenchmarkP5EventAge(b *testing.B) {
-	address, password := os.Getenv("RAMAL_ESL"), os.Getenv("RAMAL_ESL_PASSWORD")
-	if address == "" {
-		b.Skip("needs FREESWITCH: set RAMAL_ESL, RAMAL_ESL_PASSWORD and RAMAL_ESL_TRUNK")
-	}
-	for name, poke := range map[string]time.Duration{"poke": 2 * time.Millisecond, "without": -1} {
-		b.Run(name, func(b *testing.B) {
-			benchmarkEventAge(b, address, password, os.Getenv("RAMAL_ESL_TRUNK"), poke)
-		})
-	}
-}
-
-// benchmarkEventAge places b.N calls from the switch to itself, one every 150 ms, and reports the age of their first
-// events, each of which arrives on an idle connection.
-func benchmarkEventAge(b *testing.B, address, password, trunk string, poke time.Duration) {
-	type seen struct {
-		event call.Event
-		at    time.Time
-	}
-	events := make(chan seen, 1000)
-	link, err := New(Config{Address: address, Password: password, Vocabulary: testVocabulary(), PokeEvery: poke,
-		Logger: slog.New(slog.DiscardHandler)}, func(e call.Event) { events <- seen{e, time.Now()} })
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(b.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- link.Run(ctx) }()
-	next := func(limit time.Duration) (seen, bool) {
-		select {
-		case s := <-events:
-			return s, true
-		case <-time.After(limit):
-			return seen{}, false
-		}
-	}
-	if first, ok := next(10 * time.Second); !ok {
-		b.Fatalf("no link to %s", address)
-	} else if _, up := first.event.(call.LinkUp); !up {
-		b.Fatalf("%#v", first.event)
-	}
-	var ages []time.Duration
-	b.ResetTimer()
-	for range b.N {
-		leg := call.LegID(newUUID())
-		link.Do(call.Dial{Leg: leg, Timeout: 5 * time.Second,
-			To: call.Endpoint{External: call.External{Number: "5548", Trunk: trunk}}})
-		taken := false
-		for !taken {
-			s, ok := next(5 * time.Second)
-			if !ok {
-				b.Fatal("no CHANNEL_CREATE within 5 s")
-			}
-			if created, is := s.event.(call.LegCreated); is && created.Leg == leg {
-				ages = append(ages, s.at.Sub(created.At))
-				taken = true
-			}
-			if failed, is := s.event.(call.CommandFailed); is {
-				b.Fatal(failed.Reason)
-			}
-		}
-		link.Do(call.HangUp{Leg: leg, Cause: call.NormalClearing})
-		for quiet := true; quiet; { // until the connection has been idle
-			_, quiet = next(150 * time.Millisecond)
-		}
-	}
-	b.StopTimer()
-	cancel()
-	if err := <-ended; err != nil {
-		b.Error(err)
-	}
-	slices.Sort(ages)
-	b.ReportMetric(float64(ages[len(ages)/2].Microseconds())/1000, "p50_ms")
-	b.ReportMetric(float64(ages[len(ages)*99/100].Microseconds())/1000, "p99_ms")
 }
