@@ -10,6 +10,7 @@ export GOTOOLCHAIN := local
 export GOFLAGS := $(strip -buildvcs=false $(GOFLAGS))
 
 FUZZTIME ?= 30s
+FREESWITCH ?= $(RAMAL_FREESWITCH)
 TESTFLAGS ?= -p 2
 # What make run gives to ramal serve; SIP_HOST=0.0.0.0 lets phones of the network in.
 SERVE = --demo $(if $(SIP_HOST),--sip-host $(SIP_HOST)) $(if $(HTTP),--http $(HTTP)) $(SERVEFLAGS)
@@ -39,7 +40,7 @@ build: web ## build bin/ramal
 .PHONY: test
 test: setup-test tools-go ## vet and all tests; skipped ones are shown
 	@go vet ./...
-	@bin/tools/withpg bin/tools/accept -all -timeout 20m $(TESTFLAGS) ./...
+	@bin/tools/withpg bin/tools/accept -all -timeout 20m -- $(TESTFLAGS) ./...
 
 .PHONY: accept
 accept: ## judge the acceptance lines of docs/acceptance.md: make accept IDS="A B3"
@@ -53,7 +54,7 @@ check-clean: setup-test build ## a clean clone runs twice, as root and as a user
 .PHONY: bench
 bench: ## measure: name, value, unit, how; make bench ONLY=p6.
 	@{ $(MAKE) setup-test tools-go; } >&2
-	@bin/tools/withpg bin/tools/bench -only "$(ONLY)"
+	@RAMAL_FREESWITCH="$(FREESWITCH)" bin/tools/withpg bin/tools/bench -only "$(ONLY)"
 
 .PHONY: lint
 lint: tools-go bin/tools/staticcheck ## gofmt, vet, staticcheck, the import rule, licences, generated code

@@ -7,44 +7,44 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
-func TestFiguresAreReadFromWhatABenchmarkReports(t *testing.T) {
+func TestFiguresComeFromABenchmarksUnitsFromItsOwnNamesAndFromRatios(t *testing.T) {
 	out := `goos: linux
-BenchmarkP6_ingest-2  1  4711 ns/op  120000 p6.ingest.ramal/events_per_s  2.000 p6.ingest.allocs/allocs_per_event
-BenchmarkP6_ingest/part-2   	       1	  5500 p6.ingest.textproto/events_per_s
+BenchmarkP6Ingest   	   9000	  4711 ns/op	 3500 MB/s	    120000 events/s	 0 B/op	 1 allocs/op
+BenchmarkP6IngestTextproto   	 90	  4711 ns/op	    6000 events/s	 0 B/op	 300 allocs/op
+BenchmarkP5EventAge/poke-2   	 1	  1 ns/op	 1.5 p50_ms
+BenchmarkFigureCalls-2  	 1	 5500 calls.invite_to_queue/calls_per_s	 7 x.y/ms
+Benchmark says nothing here
 PASS
 `
-	got, err := parse(out, benchmark{pkg: "esl", name: "BenchmarkP6_ingest"})
-	if err != nil {
+	got := map[metric]string{}
+	if err := parse(out, got); err != nil {
 		t.Fatal(err)
 	}
-	how := "BenchmarkP6_ingest in esl"
-	want := []figure{
-		{"p6.ingest.ramal", "120000", "events_per_s", how},
-		{"p6.ingest.allocs", "2.000", "allocs_per_event", how},
-		{"p6.ingest.textproto", "5500", "events_per_s", how},
+	lines := map[string]figure{}
+	for _, f := range figures(got, false) {
+		lines[f.name] = f
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(figure{})); diff != "" {
-		t.Error(diff)
+	for name, want := range map[string]string{"p6.ingest": "120000", "p6.ingest.allocs": "1", "p6.textproto": "6000",
+		"p6.ratio_textproto": "20.00", "p5.event_age_p50": "1.5", "calls.invite_to_queue": "5500", "x.y": "7",
+		"p6.ratio_json": "-", "p1.ratio_p50": "-"} {
+		if got := lines[name].value; got != want {
+			t.Errorf("%s = %q (%s), want %q", name, got, lines[name].how, want)
+		}
 	}
 }
 
-func TestAnExpectedFigureThatNothingReportsIsPrintedWithItsReason(t *testing.T) {
+func TestAFigureThatNothingReportsIsPrintedWithItsReason(t *testing.T) {
 	lines := map[string]figure{}
-	for _, f := range merge(map[string]figure{"x.y": {name: "x.y", value: "1", unit: "ms", how: "h"}}, false) {
+	for _, f := range figures(map[metric]string{{"BenchmarkX", "calls.bridged_g711/pairs"}: "3"}, false) {
 		lines[f.name] = f
 	}
-	if f := lines["p5.event_age_p50"]; f.value != "-" || f.how != "needs FREESWITCH" {
-		t.Errorf("without a FreeSWITCH: %+v", f)
-	}
-	if f := lines["p6.ingest.ramal"]; f.value != "-" || !strings.HasPrefix(f.how, "not measured") {
-		t.Errorf("without a benchmark: %+v", f)
-	}
-	if f := lines["x.y"]; f.value != "1" {
-		t.Errorf("a figure outside the table is lost: %+v", f)
+	for name, want := range map[string]string{"p5.event_age_p50": "needs FREESWITCH", "p6.ingest": "not measured",
+		"calls.bridged_g711": "reported in pairs"} {
+		if f := lines[name]; f.value != "-" || !strings.HasPrefix(f.how, want) {
+			t.Errorf("%s: %+v, want %q", name, f, want)
+		}
 	}
 }
 
@@ -67,7 +67,7 @@ func TestABenchmarkThatFailsIsNoSilence(t *testing.T) {
 
 import "testing"
 
-func BenchmarkP6_good(b *testing.B) { b.ReportMetric(7, "p6.ingest.ramal/events_per_s") }
+func BenchmarkP6_good(b *testing.B) { b.ReportMetric(7, "p6.ingest/events_per_s") }
 func BenchmarkP7_bad(b *testing.B)  { b.Fatal("no switch") }
 func BenchmarkOther(b *testing.B)   { b.Fatal("reports no figure and is not run") }
 `} {
@@ -80,7 +80,7 @@ func BenchmarkOther(b *testing.B)   { b.Fatal("reports no figure and is not run"
 	if err != nil || code != 1 {
 		t.Errorf("run: code %d, %v; want 1", code, err)
 	}
-	if !strings.Contains(out.String(), "p6.ingest.ramal\t7") {
+	if !strings.Contains(out.String(), "p6.ingest\t7") {
 		t.Errorf("printed:\n%s", out.String())
 	}
 	out.Reset()

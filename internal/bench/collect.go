@@ -16,18 +16,19 @@ import (
 	"strings"
 )
 
-// figure is one line of output.
-type figure struct {
-	name, value, unit, how string
-}
-
 // benchmark is a Go benchmark that reports figures.
 type benchmark struct {
 	pkg, name string
 }
 
+// metric is one value of a benchmark's line: the benchmark with its part (BenchmarkP5EventAge/poke) and the unit.
+type metric struct {
+	bench, unit string
+}
+
 var (
-	benchName  = regexp.MustCompile(`^Benchmark(P[0-9]+|Figure)_`)
+	benchName  = regexp.MustCompile(`^Benchmark(P[0-9]+|Figure)(?:[A-Z_]|$)`)
+	cores      = regexp.MustCompile(`-[0-9]+$`) // how many a line was measured on, left out for one
 	figureUnit = regexp.MustCompile(`^([a-z0-9_]+\.[a-z0-9_.]+)/([a-z0-9_%]+)$`)
 )
 
@@ -70,9 +71,9 @@ func declared(root string) ([]benchmark, error) {
 	return found, nil
 }
 
-// concerns says whether a benchmark may report figures that begin with only: BenchmarkP6_x reports p6.….
+// concerns says whether a benchmark may report figures that begin with only: BenchmarkP6Ingest reports p6.….
 func concerns(b benchmark, only string) bool {
-	if only == "" || strings.HasPrefix(b.name, "BenchmarkFigure_") {
+	if only == "" || strings.HasPrefix(b.name, "BenchmarkFigure") {
 		return true
 	}
 	p := strings.ToLower(benchName.FindStringSubmatch(b.name)[1])
@@ -81,41 +82,41 @@ func concerns(b benchmark, only string) bool {
 }
 
 // measure runs one benchmark alone: two at a time would measure each other.
-func measure(root string, b benchmark, stderr io.Writer) ([]figure, error) {
+func measure(root string, b benchmark, got map[metric]string, stderr io.Writer) error {
 	fmt.Fprintf(stderr, "bench: %s in %s\n", b.name, b.pkg)
-	cmd := exec.Command("go", "test", "-run=^$", "-bench=^"+b.name+"$", "-benchtime=1x", "-count=1", "-timeout=30m",
-		"./"+b.pkg)
+	args := []string{"test", "-run=^$", "-bench=^" + b.name + "$", "-count=1", "-timeout=30m"}
+	if slices.Contains(oneCore, b.name) {
+		args = append(args, "-cpu=1")
+	}
+	cmd := exec.Command("go", append(args, "./"+b.pkg)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "RAMAL_TIER=bench")
 	cmd.Stderr = stderr
 	out, err := cmd.Output()
-	figures, perr := parse(string(out), b)
+	perr := parse(string(out), got)
 	if err != nil {
-		return figures, fmt.Errorf("%s in %s: %w\n%s", b.name, b.pkg, err, out)
+		return fmt.Errorf("%s in %s: %w\n%s", b.name, b.pkg, err, out)
 	}
-	return figures, perr
+	return perr
 }
 
 // parse reads the benchmark format (golang.org/design/14313-benchmark-format): name, iterations, then pairs of value
-// and unit. Units that name no figure (ns/op) are left out.
-func parse(out string, b benchmark) ([]figure, error) {
-	var figures []figure
+// and unit.
+func parse(out string, got map[metric]string) error {
 	for _, l := range strings.Split(out, "\n") {
 		f := strings.Fields(l)
-		if len(f) < 4 || !strings.HasPrefix(f[0], b.name) {
+		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") {
 			continue
 		}
+		if _, err := strconv.Atoi(f[1]); err != nil {
+			continue // a log line that begins like a result
+		}
 		for i := 2; i+1 < len(f); i += 2 {
-			m := figureUnit.FindStringSubmatch(f[i+1])
-			if m == nil {
-				continue
-			}
 			if _, err := strconv.ParseFloat(f[i], 64); err != nil {
-				return figures, fmt.Errorf("%s in %s reports %q for %s", b.name, b.pkg, f[i], m[1])
+				return fmt.Errorf("%s reports %q for %s", f[0], f[i], f[i+1])
 			}
-			figures = append(figures, figure{name: m[1], value: f[i], unit: m[2],
-				how: fmt.Sprintf("%s in %s", b.name, b.pkg)})
+			got[metric{cores.ReplaceAllString(f[0], ""), f[i+1]}] = f[i]
 		}
 	}
-	return figures, nil
+	return nil
 }

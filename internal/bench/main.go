@@ -2,11 +2,11 @@
 //
 //	name<TAB>value<TAB>unit<TAB>how
 //
-// A figure is what a Go benchmark named BenchmarkP6_… or BenchmarkFigure_… reports with
-// b.ReportMetric(value, "p6.ingest.ramal/events_per_s"): the name ([a-z0-9_.]+, with a dot), a slash, the unit. Figure
-// and comparator are reported by the same benchmark, so that they are of the same run. The table in table.go says which
-// figures are expected and how each is measured; one that nothing reports is printed with the value "-" and the reason.
-// A benchmark runs once (-benchtime 1x) unless its table row says otherwise; it decides itself how long it measures.
+// The table in table.go says which figures there are and where each comes from: a Go benchmark named BenchmarkP6… (or
+// BenchmarkFigure…) and the unit that it reports, or the ratio of two others; figure and comparator are of the same
+// run. A benchmark may also report a figure under its own name, as b.ReportMetric(v, "p6.ingest/events_per_s"): the
+// name ([a-z0-9_.]+, with a dot), a slash, the unit. A figure of the table that nothing reports is printed with the
+// value "-" and the reason.
 //
 // Everything else goes to standard error. It exits with 1 when a benchmark fails.
 package main
@@ -16,7 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
+	"strings"
 )
 
 func main() {
@@ -36,51 +36,20 @@ func run(root, only string, stdout, stderr io.Writer) (int, error) {
 		return 2, err
 	}
 	code := 0
-	got := map[string]figure{}
+	got := map[metric]string{}
 	for _, b := range benches {
 		if !concerns(b, only) {
 			continue
 		}
-		figures, err := measure(root, b, stderr)
-		if err != nil {
+		if err := measure(root, b, got, stderr); err != nil {
 			fmt.Fprintln(stderr, "bench:", err)
 			code = 1
 		}
-		for _, f := range figures {
-			got[f.name] = f
-		}
 	}
-	for _, f := range merge(got, os.Getenv("RAMAL_FREESWITCH") != "") {
-		if len(f.name) >= len(only) && f.name[:len(only)] == only {
+	for _, f := range figures(got, os.Getenv("RAMAL_FREESWITCH") != "") {
+		if strings.HasPrefix(f.name, only) {
 			fmt.Fprintf(stdout, "%s\t%s\t%s\t%s\n", f.name, f.value, f.unit, f.how)
 		}
 	}
 	return code, nil
-}
-
-// merge puts the figures in the order of the table, with a line for each that was expected and not reported; figures
-// that the table does not know follow by name.
-func merge(got map[string]figure, freeswitch bool) []figure {
-	var all []figure
-	for _, want := range table {
-		f, ok := got[want.name]
-		delete(got, want.name)
-		switch {
-		case ok && f.unit != want.unit:
-			f.how = fmt.Sprintf("unit differs from the table's %s; %s", want.unit, f.how)
-		case ok:
-			f.how = want.how
-		case want.freeswitch && !freeswitch:
-			f = figure{name: want.name, value: "-", unit: want.unit, how: "needs FREESWITCH"}
-		default:
-			f = figure{name: want.name, value: "-", unit: want.unit, how: "not measured: no benchmark reported it"}
-		}
-		all = append(all, f)
-	}
-	rest := make([]figure, 0, len(got))
-	for _, f := range got {
-		rest = append(rest, f)
-	}
-	sort.Slice(rest, func(i, j int) bool { return rest[i].name < rest[j].name })
-	return append(all, rest...)
 }
