@@ -200,7 +200,7 @@ func queueSummaries(q *pgx.Batch, b *Batch) error {
 		q.Queue(upsertSummary, string(s.Interaction), string(s.Phase), string(s.Flow), s.FlowVersion, s.Node,
 			string(path), string(s.Queue), s.Priority, string(s.Agent), s.Missed, s.Started, null(s.Answered),
 			null(s.Queued), null(s.Talking), null(s.TalkEnded), null(s.Ended), null(s.Since), string(s.EndedBy),
-			string(s.Cause), string(s.Outcome), s.Recording, s.Facts)
+			string(s.Cause), string(s.Outcome), s.Recording, s.Facts, string(s.CallerLeg))
 	}
 	return nil
 }
@@ -208,9 +208,10 @@ func queueSummaries(q *pgx.Batch, b *Batch) error {
 const upsertSummary = `
 	INSERT INTO interaction AS i (org_id, id, phase, flow_id, flow_version, flow_node, path, queue_id, priority,
 		agent_id, missed, started_at, answered_at, queued_at, talk_started_at, talk_ended_at, ended_at, since_at,
-		ended_by, cause, outcome, recording, facts)
+		ended_by, cause, outcome, recording, facts, caller_leg)
 	VALUES (ramal_org(), $1, $2, nullif($3, '')::uuid, $4, $5, $6, nullif($7, '')::uuid, $8, nullif($9, '')::uuid, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+		nullif($23, '')::uuid)
 	ON CONFLICT (org_id, id) DO UPDATE SET phase = excluded.phase, flow_id = excluded.flow_id,
 		flow_version = excluded.flow_version, flow_node = excluded.flow_node, path = excluded.path,
 		queue_id = excluded.queue_id, priority = excluded.priority, agent_id = excluded.agent_id,
@@ -218,7 +219,7 @@ const upsertSummary = `
 		queued_at = excluded.queued_at, talk_started_at = excluded.talk_started_at,
 		talk_ended_at = excluded.talk_ended_at, ended_at = excluded.ended_at, since_at = excluded.since_at,
 		ended_by = excluded.ended_by, cause = excluded.cause, outcome = excluded.outcome,
-		recording = excluded.recording, facts = excluded.facts
+		recording = excluded.recording, facts = excluded.facts, caller_leg = excluded.caller_leg
 	WHERE i.facts < excluded.facts`
 
 // queueRecordings derives the recordings from the facts about them.

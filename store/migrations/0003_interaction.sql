@@ -42,6 +42,7 @@ CREATE TABLE interaction (
     direction       text NOT NULL DEFAULT 'inbound' CHECK (direction IN ('inbound', 'outbound')),
     dialled         text NOT NULL DEFAULT '',
     switch_node     text NOT NULL DEFAULT '',
+    caller_leg      uuid, -- the switch's name of the caller's leg, so that a restarted core can ask for it
     phase           text NOT NULL DEFAULT 'arriving',
     flow_id         uuid,
     flow_version    integer NOT NULL DEFAULT 0,
