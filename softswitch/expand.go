@@ -7,15 +7,28 @@ import (
 
 const (
 	maxExpansionDepth = 100
-	maxExpansionBytes = 64 << 10 // a variable that names itself several times would grow without end
+	maxExpansionBytes = 64 << 10
+	maxExpansions     = 2000 // a variable that names itself twice would double with each level
 	apiDenied         = "<API Execute Permission Denied>"
 )
 
 // expand replaces ${name}, ${name:offset:length} and $${name} in an application's argument (recording 14). ${api(args)} is
 // answered as with api_expansion off, always. Call with mu held.
-func (l *leg) expand(s string) string { return l.expandDepth(s, 0) }
+func (l *leg) expand(s string) string {
+	e := expander{leg: l}
+	return e.expand(s, 0)
+}
 
-func (l *leg) expandDepth(s string, depth int) string {
+// expander is one expansion with its budget.
+type expander struct {
+	leg   *leg
+	count int
+}
+
+func (e *expander) expand(s string, depth int) string {
+	if e.count++; e.count > maxExpansions {
+		return ""
+	}
 	if depth > maxExpansionDepth || !carriesExpansion(s) && !hasEscapes(s) {
 		return s
 	}
@@ -43,7 +56,7 @@ func (l *leg) expandDepth(s string, depth int) string {
 			if end < 0 {
 				return out.String()
 			}
-			out.WriteString(l.expansion(s[i+2:i+1+end], depth+1))
+			out.WriteString(e.variable(s[i+2:i+1+end], depth+1))
 			i += 1 + end
 		default:
 			out.WriteByte(s[i])
@@ -52,18 +65,18 @@ func (l *leg) expandDepth(s string, depth int) string {
 	return out.String()
 }
 
-func (l *leg) expansion(name string, depth int) string {
+func (e *expander) variable(name string, depth int) string {
 	if strings.ContainsAny(name, " (") {
 		return apiDenied
 	}
-	name = l.expandDepth(name, depth)
+	name = e.expand(name, depth)
 	name, slice, _ := strings.Cut(name, ":")
 	index := -1
 	if bracket := strings.IndexByte(name, '['); bracket >= 0 && strings.IndexByte(name[bracket:], ']') > 0 {
 		index, _ = strconv.Atoi(strings.TrimRight(name[bracket+1:], "]"))
 		name = name[:bracket]
 	}
-	value, ok := l.getVar(name)
+	value, ok := e.leg.getVar(name)
 	if !ok {
 		return ""
 	}
@@ -74,7 +87,7 @@ func (l *leg) expansion(name string, depth int) string {
 		}
 		value = parts[index]
 	}
-	return substring(l.expandDepth(value, depth), slice)
+	return substring(e.expand(value, depth), slice)
 }
 
 // substring cuts offset:length out of a value; a negative offset counts from the end.
