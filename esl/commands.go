@@ -22,6 +22,7 @@ var (
 	ErrOverflow     = errors.New("esl: events are not taken fast enough")
 	ErrNoHeartbeat  = errors.New("esl: no event and no HEARTBEAT arrives any more")
 	ErrRejected     = errors.New("esl: the switch's access list refuses this address")
+	ErrPosture      = errors.New("esl: the switch is refused in production")
 	ErrUnauthorised = errors.New("esl: the switch refuses the password")
 )
 

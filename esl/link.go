@@ -25,6 +25,7 @@ type Config struct {
 	PingEvery        time.Duration // 5 s
 	HeartbeatTimeout time.Duration // no event at all for so long means half dead; 45 s (two HEARTBEATs of 20 s missed)
 	PokeEvery        time.Duration // newline on the event connection; 2 ms, negative for never
+	Production       bool          // a switch with a bad posture is refused instead of complained about
 	Commands         int           // commands queued and unanswered; 4096
 	Events           int           // events between the reader and the sink; 8192
 
@@ -77,10 +78,11 @@ type Link struct {
 // Info is what the switch last said about itself.
 type Info struct {
 	Up          bool
-	Version     string // as the switch writes it, e.g. 1.11.3-dev
-	CoreUUID    string // changes with every start of the switch
-	PerSecond   int    // new legs per second the switch admits, 0 when unknown
-	MaxSessions int    // legs at the same time, 0 when unknown
+	Version     string   // as the switch writes it, e.g. 1.11.3-dev
+	CoreUUID    string   // changes with every start of the switch
+	PerSecond   int      // new legs per second the switch admits, 0 when unknown
+	MaxSessions int      // legs at the same time, 0 when unknown
+	Problems    []string // what is wrong with its posture, and what to change (see posture)
 }
 
 // New makes a link that hands every event to sink, one after the other and in the switch's order. sink must not block for

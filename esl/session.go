@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,6 +88,13 @@ func (s *session) start() (lost []call.Event, err error) {
 	info, err := s.inquire()
 	if err != nil {
 		return nil, fmt.Errorf("ask the switch for its state: %w", err)
+	}
+	if len(info.Problems) > 0 {
+		if l.config.Production {
+			return nil, fmt.Errorf("%w: %s", ErrPosture, strings.Join(info.Problems, "; "))
+		}
+		l.config.Logger.Warn("the switch is not safe for production", "address", l.config.Address,
+			"problems", strings.Join(info.Problems, "; "))
 	}
 	legs, err := s.legs(s.ctx, l.config.CommandTimeout)
 	if err != nil {

@@ -38,8 +38,10 @@ func (s *session) inquire() (Info, error) {
 		}
 		return ""
 	}
-	return Info{Version: first(statusVersion), CoreUUID: strings.TrimSpace(core),
-		PerSecond: atoi(first(statusPerSec)), MaxSessions: atoi(first(statusMax))}, nil
+	info := Info{Version: first(statusVersion), CoreUUID: strings.TrimSpace(core),
+		PerSecond: atoi(first(statusPerSec)), MaxSessions: atoi(first(statusMax))}
+	info.Problems = posture(s.link.config, info)
+	return info, nil
 }
 
 func (s *session) output(ctx context.Context, timeout time.Duration, name string, args ...string) (string, error) {

@@ -2,6 +2,7 @@ package esl
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,9 +14,10 @@ import (
 
 	"ramal/call"
 	"ramal/internal/freeswitchtest"
+	"ramal/softswitch"
 )
 
-// talk is a link to a real FreeSWITCH that calls itself: what is dialled arrives on its external profile.
+// talk is a link to a switch that calls itself: what is dialled arrives on its external profile.
 type talk struct {
 	t      *testing.T
 	link   *Link
@@ -24,14 +26,73 @@ type talk struct {
 	trunk  string
 }
 
-func converse(t *testing.T) *talk {
+// onSwitches runs a conversation on the embedded switch always, and on a FreeSWITCH where there is one.
+func onSwitches(t *testing.T, conversation func(*testing.T, *talk)) {
+	t.Run("softswitch", func(t *testing.T) { conversation(t, onSoftswitch(t)) })
+	t.Run("FreeSWITCH", func(t *testing.T) {
+		s := freeswitchtest.Start(t, freeswitchtest.Options{}).Settings
+		conversation(t, converse(t, s.ESLAddress.String(), s.ESLPassword, s.ExternalSIP.String(),
+			Vocabulary{Domain: s.SIPDomain, Media: s.MediaDir, Recordings: s.RecordingsDir}))
+	})
+}
+
+func onSoftswitch(t *testing.T) *talk {
 	t.Helper()
-	instance := freeswitchtest.Start(t, freeswitchtest.Options{})
-	s := instance.Settings
-	c := &talk{t: t, events: make(chan call.Event, 10_000), trunk: s.ExternalSIP.String()}
-	link, err := New(Config{Address: s.ESLAddress.String(), Password: s.ESLPassword, Logger: slog.New(slog.DiscardHandler),
-		Vocabulary: Vocabulary{Domain: s.SIPDomain, Media: s.MediaDir, Recordings: s.RecordingsDir},
-	}, func(e call.Event) { c.events <- e })
+	media, recordings := filepath.Join(t.TempDir(), "media"), filepath.Join(t.TempDir(), "recordings")
+	for _, dir := range []string{filepath.Join(media, "system"), recordings} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"fallback.wav", "hold1.wav"} {
+		if err := os.WriteFile(filepath.Join(media, "system", name), silentWAV(5*time.Second), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const password = "a-password-of-more-than-24-characters"
+	embedded, err := softswitch.New(softswitch.Config{ESLAddr: "127.0.0.1:0", ESLPassword: password,
+		InternalAddr: "127.0.0.1:0", ExternalAddr: "127.0.0.1:0", RTPPortMin: 40000, RTPPortMax: 60000,
+		SIPDomain: "ramal", MediaDir: media})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- embedded.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the softswitch ended with %v", err)
+		}
+	})
+	return converse(t, embedded.ESLAddr(), password, embedded.ExternalAddr(),
+		Vocabulary{Domain: "ramal", Media: media, Recordings: recordings})
+}
+
+// silentWAV is 8 kHz, 16 bit, mono.
+func silentWAV(length time.Duration) []byte {
+	size := uint32(length.Milliseconds() * 16)
+	wav := []byte("RIFF")
+	wav = binary.LittleEndian.AppendUint32(wav, 36+size)
+	wav = append(wav, "WAVEfmt "...)
+	wav = binary.LittleEndian.AppendUint32(wav, 16)
+	for _, field := range []uint16{1, 1} { // PCM, one channel
+		wav = binary.LittleEndian.AppendUint16(wav, field)
+	}
+	wav = binary.LittleEndian.AppendUint32(wav, 8000)
+	wav = binary.LittleEndian.AppendUint32(wav, 16000)
+	wav = binary.LittleEndian.AppendUint16(wav, 2)
+	wav = binary.LittleEndian.AppendUint16(wav, 16)
+	wav = append(wav, "data"...)
+	wav = binary.LittleEndian.AppendUint32(wav, size)
+	return append(wav, make([]byte, size)...)
+}
+
+func converse(t *testing.T, address, password, trunk string, words Vocabulary) *talk {
+	t.Helper()
+	c := &talk{t: t, events: make(chan call.Event, 10_000), trunk: trunk}
+	link, err := New(Config{Address: address, Password: password, Logger: slog.New(slog.DiscardHandler),
+		Vocabulary: words}, func(e call.Event) { c.events <- e })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,12 +173,17 @@ func (c *talk) pair(vars call.Vars) (near, far call.LegID) {
 	}
 	if parked := await[call.LegParked](c, near, nil); parked.Direction != call.Outbound || !parked.Answered {
 		c.t.Errorf("parked %+v", parked)
+	} else if vars != nil {
+		if diff := cmp.Diff(vars, parked.Vars); diff != "" {
+			c.t.Errorf("variables (-set +read)\n%s", diff)
+		}
 	}
 	return near, far
 }
 
-func TestAFreeSwitchUnderstandsEveryCommand(t *testing.T) {
-	c := converse(t)
+func TestASwitchUnderstandsEveryCommand(t *testing.T) { onSwitches(t, everyCommand) }
+
+func everyCommand(t *testing.T, c *talk) {
 	hostile := "São José, {1}; 50% of ${core_uuid} 'x'"
 	agent, phone := c.pair(call.Vars{"ramal_role": "agent", "ramal_x": hostile})
 	other, caller := c.pair(nil)
@@ -214,8 +280,9 @@ func (c *talk) resynced(caller, agent call.LegID, value string) {
 	}
 }
 
-func TestOnAFreeSwitchAHangUpRightBehindItsDialEndsIt(t *testing.T) {
-	c := converse(t)
+func TestOnASwitchAHangUpRightBehindItsDialEndsIt(t *testing.T) { onSwitches(t, hangUpBehindDial) }
+
+func hangUpBehindDial(t *testing.T, c *talk) {
 	for range 20 {
 		leg := call.LegID(newUUID())
 		c.link.Do(call.Dial{Leg: leg, Timeout: 10 * time.Second,
