@@ -86,7 +86,9 @@ func TestARealSoftphoneTalksWithAPhone(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("baresip did not register")
 	}
+	r.mu.Lock()
 	contact := strings.TrimPrefix(r.contacts[0], "sip:")
+	r.mu.Unlock()
 	_, hostport, _ := strings.Cut(contact, "@")
 	hostport, _, _ = strings.Cut(hostport, ";")
 	phone := newTestPhone(t, Config{User: "2000"})

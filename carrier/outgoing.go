@@ -101,7 +101,7 @@ func (c *Call) sendInvite(ctx context.Context, offer []byte, headers map[string]
 		return nil, err
 	}
 	c.update(func() {
-		c.invite, c.tx = req, tx
+		c.invite, c.tx, c.response = req, tx, nil
 		if c.times.Invite.IsZero() {
 			c.times.Invite = now
 		}

@@ -111,8 +111,8 @@ func (r *registrar) register(req *sip.Request, tx sip.ServerTransaction) {
 		r.mu.Lock()
 		r.contacts = append(r.contacts, contact)
 		r.callIDs[req.CallID().Value()]++
-		r.mu.Unlock()
 		res.AppendHeader(sip.NewHeader("Expires", r.expires))
+		r.mu.Unlock()
 		r.changed <- struct{}{}
 	}
 	_ = tx.Respond(res) // the phone would report it
@@ -136,7 +136,9 @@ func TestAPhoneRegistersWithDigestRenewsAndUnregisters(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
 			r := newRegistrar(t, network)
+			r.mu.Lock()
 			r.expires, r.stale = "1", 1
+			r.mu.Unlock()
 			ctx := testContext(t)
 			phone := newTestPhone(t, Config{User: "1001", Password: "secret", Domain: "ramal", Proxy: r.addr, Transport: network})
 			got, err := phone.Register(ctx, time.Hour)
@@ -193,6 +195,8 @@ func TestAChallengedCallIsSentAgainWithCredentials(t *testing.T) {
 	if _, err := phone.Dial(testContext(t), "5000", CallOptions{}); !errors.As(err, &refused) || refused.Status != 486 {
 		t.Errorf("call: %v, want the 486 that comes after authentication", err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.invites != 1 {
 		t.Errorf("%d calls came through, want 1", r.invites)
 	}
