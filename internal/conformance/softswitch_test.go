@@ -43,7 +43,8 @@ func recordedSoftswitch(ctx context.Context, dir string) (sw Switch, ended <-cha
 	first := rtpRange()
 	server, err := softswitch.New(softswitch.Config{ESLAddr: "127.0.0.1:0", ESLPassword: "ClueCon", InternalAddr: "127.0.0.1:0",
 		ExternalAddr: "127.0.0.1:0", RTPPortMin: first, RTPPortMax: first + 398, SIPDomain: "127.0.0.1", Directory: directory,
-		MediaDir: mediaDir, Heartbeat: 3 * time.Second, APIExpansion: true, Dialplan: recordedExtensions})
+		MediaDir: mediaDir, Heartbeat: 3 * time.Second, MinExpires: time.Minute, APIExpansion: true,
+		Dialplan: recordedExtensions})
 	if err != nil {
 		return Switch{}, nil, err
 	}
