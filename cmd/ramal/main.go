@@ -47,7 +47,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 func main() {
 	var c cli
 	k := kong.Parse(&c, kong.Name("ramal"), kong.DefaultEnvars("RAMAL"), kong.Configuration(kong.JSON),
-		kong.Description("Open, telephony-first contact centre."), kong.UsageOnError())
+		kong.Description("Open, telephony-first contact centre."), kong.ShortUsageOnError())
 	err := k.Run()
 	var status exitError
 	switch {
