@@ -3,15 +3,20 @@ package esl
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/textproto"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ramal/call"
 	"ramal/esl/wire"
@@ -61,15 +66,11 @@ func perSecond(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
-// BenchmarkP6Ingest reads a stream of events up to the call.Event.
-func BenchmarkP6Ingest(b *testing.B) {
-	event, _ := bigEvent()
-	b.SetBytes(int64(len(event)))
-	b.ReportAllocs()
-	frames := wire.NewFrameReader(&stream{event: event, left: b.N}, wire.Limits{})
+// ingest reads n events of a stream up to the call.Event, as a link does.
+func ingest(b *testing.B, event []byte, n int) {
+	frames := wire.NewFrameReader(&stream{event: event, left: n}, wire.Limits{})
 	var h headers
 	got := 0
-	b.ResetTimer()
 	for {
 		frame, err := frames.Next()
 		if errors.Is(err, io.EOF) {
@@ -82,25 +83,17 @@ func BenchmarkP6Ingest(b *testing.B) {
 			got++
 		}
 	}
-	if got != b.N {
-		b.Fatalf("%d of %d events", got, b.N)
+	if got != n {
+		b.Fatalf("%d of %d events", got, n)
 	}
-	perSecond(b)
 }
 
-// BenchmarkP6IngestTextproto is the comparator: every header of the same stream through net/textproto.
-func BenchmarkP6IngestTextproto(b *testing.B) {
-	event, _ := bigEvent()
-	b.SetBytes(int64(len(event)))
-	b.ReportAllocs()
-	reader := bufio.NewReaderSize(&stream{event: event, left: b.N}, 64<<10)
+// ingestTextproto reads every header of n events through net/textproto.
+func ingestTextproto(b *testing.B, event []byte, n int) {
+	reader := bufio.NewReaderSize(&stream{event: event, left: n}, 64<<10)
 	outer := textproto.NewReader(reader)
-	for b.Loop() {
+	for range n {
 		head, err := outer.ReadMIMEHeader()
-		if errors.Is(err, io.EOF) { // b.Loop runs more rounds than it announced
-			reader.Reset(&stream{event: event, left: 1000})
-			head, err = outer.ReadMIMEHeader()
-		}
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -120,7 +113,40 @@ func BenchmarkP6IngestTextproto(b *testing.B) {
 			b.Fatal(id, err)
 		}
 	}
+}
+
+// BenchmarkP6Ingest reads a stream of events up to the call.Event.
+func BenchmarkP6Ingest(b *testing.B) {
+	event, _ := bigEvent()
+	b.SetBytes(int64(len(event)))
+	b.ReportAllocs()
+	ingest(b, event, b.N)
 	perSecond(b)
+}
+
+// BenchmarkP6IngestTextproto is the comparator: every header of the same stream through net/textproto.
+func BenchmarkP6IngestTextproto(b *testing.B) {
+	event, _ := bigEvent()
+	b.SetBytes(int64(len(event)))
+	b.ReportAllocs()
+	ingestTextproto(b, event, b.N)
+	perSecond(b)
+}
+
+// BenchmarkP6TimesTextproto takes both in turns, so that a busy machine slows them alike, and reports the ratio.
+func BenchmarkP6TimesTextproto(b *testing.B) {
+	event, _ := bigEvent()
+	const ours, theirs = 400, 20
+	var mine, other time.Duration
+	for b.Loop() {
+		began := time.Now()
+		ingest(b, event, ours)
+		mine += time.Since(began)
+		began = time.Now()
+		ingestTextproto(b, event, theirs)
+		other += time.Since(began)
+	}
+	b.ReportMetric(float64(other)/theirs/(float64(mine)/ours), "x_textproto")
 }
 
 // BenchmarkP6IngestJSON is the other comparator: the event as JSON into a map.
@@ -139,6 +165,66 @@ func BenchmarkP6IngestJSON(b *testing.B) {
 		}
 	}
 	perSecond(b)
+}
+
+// BenchmarkP6Link sends the events over TCP through a whole link to its sink, as fast as it takes them; none may be lost.
+func BenchmarkP6Link(b *testing.B) {
+	event, _ := bigEvent()
+	b.SetBytes(int64(len(event)))
+	b.ReportAllocs()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	fake := &fakeSwitch{password: "secret", perSecond: 1000}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go fake.serve(&fakeConn{Conn: conn})
+		}
+	}()
+	up, all, got := make(chan struct{}), make(chan struct{}), 0
+	link, err := New(Config{Address: listener.Addr().String(), Password: "secret", Vocabulary: testVocabulary(),
+		Logger: slog.New(slog.DiscardHandler)}, func(event call.Event) {
+		switch event.(type) {
+		case call.LinkUp:
+			close(up)
+		case call.LegAnswered:
+			if got++; got == b.N {
+				close(all)
+			}
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- link.Run(ctx) }()
+	<-up
+	var after runtime.MemStats
+	b.ResetTimer()
+	for range b.N {
+		if err := fake.listener.send(event); err != nil {
+			b.Fatal(err)
+		}
+	}
+	<-all
+	b.StopTimer()
+	runtime.ReadMemStats(&after)
+	if s := link.Stats(); s.Overflows+s.Lost != 0 || s.Connects != 1 {
+		b.Errorf("%+v", s)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		b.Error(err)
+	}
+	perSecond(b)
+	b.ReportMetric(float64(after.HeapInuse)/(1<<20), "heap_MB")
 }
 
 func TestAnEventIsReadWithAtMostTwoAllocations(t *testing.T) {

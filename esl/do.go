@@ -72,6 +72,10 @@ func (l *Link) send(cmd call.Command, messages ...message) {
 func (l *Link) reload(c call.ReloadDirectory) {
 	job := newUUID()
 	m, err := bgapi(job, "reloadxml")
+	s := l.current()
+	if err == nil && s == nil {
+		err = ErrLinkDown
+	}
 	if err != nil {
 		l.failed(c, err.Error())
 		return
@@ -79,7 +83,25 @@ func (l *Link) reload(c call.ReloadDirectory) {
 	l.mu.Lock()
 	l.jobs[job] = c
 	l.mu.Unlock()
-	l.send(c, m)
+	lost := func(reason string) {
+		l.mu.Lock()
+		_, open := l.jobs[job]
+		delete(l.jobs, job)
+		l.mu.Unlock()
+		if open && reason != "" { // otherwise it was reported when the link went down
+			l.failed(c, reason)
+		}
+	}
+	err = s.commands.send(&exchange{message: m, timeout: l.config.CommandTimeout, done: func(reply string, err error) {
+		if err != nil {
+			lost(err.Error())
+		} else if reason := refused(reply); reason != "" {
+			lost(reason)
+		}
+	}})
+	if err != nil {
+		lost(err.Error())
+	}
 }
 
 // failed reports a command that came to nothing, and those that waited for it. It does not wait: its caller may be the

@@ -29,6 +29,14 @@ func (f *fields) refuse(what string, value any) string {
 	return "refused"
 }
 
+// refusePersonal is refuse for what errors and logs must not show.
+func (f *fields) refusePersonal(what, value string) string {
+	if f.err == nil {
+		f.err = fmt.Errorf("%w: %s of %d bytes", ErrUnsafe, what, len(value))
+	}
+	return "refused"
+}
+
 func (f *fields) leg(id call.LegID) string {
 	if !call.ValidUUID(string(id)) {
 		return f.refuse("leg", id)
@@ -38,7 +46,7 @@ func (f *fields) leg(id call.LegID) string {
 
 func (f *fields) number(n call.Number) string {
 	if !n.Valid() {
-		return f.refuse("number", n)
+		return f.refusePersonal("number", string(n))
 	}
 	return string(n)
 }
@@ -89,7 +97,7 @@ func (f *fields) name(variable string) string {
 // and invalid UTF-8 are refused. The switch keeps the escapes; translation and snapshots decode them.
 func (f *fields) value(text string) string {
 	if len(text) > 512 || !utf8.ValidString(text) {
-		return f.refuse("value", text)
+		return f.refusePersonal("variable's value", text)
 	}
 	const hex = "0123456789ABCDEF"
 	encoded := make([]byte, 0, len(text)+8)
@@ -99,7 +107,7 @@ func (f *fields) value(text string) string {
 		case isWord(c):
 			encoded = append(encoded, c)
 		case c < ' ' || c == 0x7f:
-			return f.refuse("value", text)
+			return f.refusePersonal("variable's value", text)
 		default:
 			encoded = append(encoded, '%', hex[c>>4], hex[c&15])
 		}

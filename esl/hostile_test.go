@@ -23,7 +23,8 @@ type entry struct {
 const noise = "5548999990001"
 
 func wantDial(vars map[string]string, endpoint string) []string {
-	all := map[string]string{"origination_uuid": string(legA), "originate_timeout": "15", "ignore_early_media": "true"}
+	all := map[string]string{"origination_uuid": string(legA), "originate_timeout": "15", "ignore_early_media": "true",
+		"playback_terminators": "none"}
 	maps.Copy(all, vars)
 	out := []string{"bgapi originate job " + string(legA), "endpoint " + endpoint, "then &park()"}
 	for _, name := range slices.Sorted(maps.Keys(all)) {

@@ -150,6 +150,10 @@ func snapshot(dump string) (leg call.LegSnapshot, ok bool) {
 			leg.Vars[strings.TrimPrefix(name, "variable_")] = decodeValue(v)
 		}
 	}
+	// A transfer (to the hold extension) replaces the destination; the dialplan kept what was dialled.
+	if dialled := leg.Vars["ramal_number"]; dialled != "" {
+		leg.To = call.Number(dialled)
+	}
 	return leg, true
 }
 

@@ -1,6 +1,7 @@
 package esl
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,56 @@ func TestVariablesOfOursArriveDecodedOnce(t *testing.T) {
 	leg, ok := snapshot(dump)
 	if diff := cmp.Diff(call.Vars{"ramal_x": hostile}, leg.Vars); !ok || diff != "" {
 		t.Errorf("from a dump (-set +read)\n%s", diff)
+	}
+}
+
+func TestASnapshotTellsWhereALegStands(t *testing.T) {
+	dump := func(state, answer, destination, bond string) string {
+		return `{"Unique-ID":"` + string(legA) + `","Channel-State":"` + state + `","Answer-State":"` + answer +
+			`","Caller-Destination-Number":"` + destination + `","variable_signal_bond":"` + bond +
+			`","Call-Direction":"inbound","Channel-Name":"sofia/external/1@2","variable_ramal_number":"5548","variable_x":"y"}`
+	}
+	vars := call.Vars{"ramal_number": "5548"}
+	base := call.LegSnapshot{Leg: legA, Direction: call.Inbound, To: "5548", Profile: "external", Vars: vars}
+	with := func(change func(*call.LegSnapshot)) call.LegSnapshot {
+		leg := base
+		change(&leg)
+		return leg
+	}
+	for name, c := range map[string]struct {
+		dump string
+		want call.LegSnapshot
+	}{
+		"offered":  {dump("CS_EXECUTE", "ringing", "5548", ""), with(func(l *call.LegSnapshot) { l.Parked = true })},
+		"on hold":  {dump("CS_EXECUTE", "answered", "ramal_hold", ""), with(func(l *call.LegSnapshot) { l.Parked, l.Answered = true, true })},
+		"fallback": {dump("CS_EXECUTE", "answered", "ramal_fallback", ""), with(func(l *call.LegSnapshot) { l.Answered = true })},
+		"talking":  {dump("CS_EXCHANGE_MEDIA", "answered", "5548", string(legB)), with(func(l *call.LegSnapshot) { l.Answered, l.Bridged = true, legB })},
+		"parked after a bridge": {dump("CS_PARK", "answered", "5548", string(legB)),
+			with(func(l *call.LegSnapshot) { l.Answered, l.Parked = true, true })},
+		"ringing phone": {dump("CS_CONSUME_MEDIA", "ringing", "5548", ""), base},
+	} {
+		got, ok := snapshot(c.dump)
+		if diff := cmp.Diff(c.want, got); !ok || diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+	for _, gone := range []string{dump("CS_REPORTING", "hangup", "", ""), dump("CS_EXECUTE", "hangup", "", ""), "-ERR No such channel!\n",
+		"{", "{}", `{"Unique-ID":1}`} {
+		if leg, ok := snapshot(gone); ok {
+			t.Errorf("%.40q is a leg: %+v", gone, leg)
+		}
+	}
+}
+
+func TestRefusalsDoNotTellPersonalValues(t *testing.T) {
+	for _, cmd := range []call.Command{
+		dialTo(call.Endpoint{External: call.External{Number: "+55 48 99999-0001", Trunk: "192.0.2.1:5060"}}, "", "", nil),
+		dialTo(toAgent, "", "", call.Vars{"ramal_x": "Maria 0001\n"}),
+		call.SetVars{Leg: legA, Vars: call.Vars{"ramal_x": "0001\x00"}},
+	} {
+		if _, err := testVocabulary().build(cmd); err == nil || strings.Contains(err.Error(), "0001") {
+			t.Errorf("%T: %v", cmd, err)
+		}
 	}
 }
 

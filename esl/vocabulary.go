@@ -120,6 +120,7 @@ func (v Vocabulary) dialString(f *fields, c call.Dial) string {
 		"origination_uuid=" + f.leg(c.Leg),
 		"originate_timeout=" + f.seconds(c.Timeout),
 		"ignore_early_media=true",
+		"playback_terminators=none", // otherwise a * ends what is played to the leg
 	}
 	if number := c.CallerID.Number; number.Valid() {
 		// The name that a caller chose is free text and stays out of dial strings; the phone shows the number.
@@ -143,7 +144,7 @@ func (v Vocabulary) endpoint(f *fields, to call.Endpoint) string {
 	case external && to.Extension == "":
 		return "sofia/" + profileTrunks + "/" + f.number(to.External.Number) + "@" + f.hostPort(to.External.Trunk)
 	}
-	return f.refuse("endpoint", to)
+	return f.refusePersonal("endpoint (an extension or a number is wanted)", to.Extension)
 }
 
 func setVars(f *fields, c call.SetVars) []string {
