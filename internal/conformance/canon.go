@@ -93,6 +93,8 @@ var droppedEvents = []EventRow{}
 
 var permittedSwaps = []SwapRow{}
 
+// keptOrder has no row for the failure of an originate and its leg's CHANNEL_HANGUP: two threads of FreeSWITCH say them, and
+// the real one (07f replayed) says them in either order.
 var keptOrder = []CauseRow{
 	{Cause: regexp.MustCompile(`^> sendmsg (leg\d+) execute (\w+)`), Effect: `^${1} CHANNEL_EXECUTE ${2}$`,
 		Why: "an application runs because it was sent", Cites: []Cite{"02@0.145", "04@0.168"}},
@@ -104,8 +106,6 @@ var keptOrder = []CauseRow{
 		Why: "a leg is created because it was originated", Cites: []Cite{"04@0.593", "14@1.110"}},
 	{Cause: regexp.MustCompile(`^(leg\d+) CHANNEL_ANSWER$`), Effect: `^job\d+ BACKGROUND_JOB originate ${1} \+OK`,
 		Why: "an originate ends well when its leg has answered", Cites: []Cite{"04@1.103", "13@1.074"}},
-	{Cause: regexp.MustCompile(`^(leg\d+) CHANNEL_HANGUP$`), Effect: `^job\d+ BACKGROUND_JOB originate ${1} -ERR`,
-		Why: "an originate fails because its leg has ended", Cites: []Cite{"06@6.694", "07a@0.941"}},
 	{Cause: regexp.MustCompile(`^(leg\d+) CHANNEL_EXECUTE uuid_bridge$`), Effect: `^leg\d+ CHANNEL_BRIDGE .*\b${1}\b`,
 		Why: "both legs run uuid_bridge before they are bridged", Cites: []Cite{"04@1.168", "05@1.121"}},
 	{Cause: regexp.MustCompile(`^(leg\d+) CHANNEL_BRIDGE (leg\d+) (leg\d+)$`), Effect: `^${1} CHANNEL_UNBRIDGE ${2} ${3}$`,
@@ -120,9 +120,9 @@ var keptTimes = []TimeRow{
 		Effect: `^${1} CHANNEL_HANGUP$`, Min: 2 * time.Second, Max: 4 * time.Second,
 		Why: "the ring time-out counts whole seconds", Cites: []Cite{"07e@2.674"}},
 	{Cause: regexp.MustCompile(`^> api uuid_break (leg\d+)`), Effect: `^${1} PLAYBACK_STOP break`,
-		Min: 0, Max: 200 * time.Millisecond, Why: "barge-in", Cites: []Cite{"02@2.924"}},
+		Min: 0, Max: 300 * time.Millisecond, Why: "barge-in", Cites: []Cite{"02@2.924"}},
 	{Cause: regexp.MustCompile(`^(leg\d+) PLAYBACK_START (tone_stream://%\(500,0,440\)|silence_stream://500)$`),
-		Effect: `^${1} PLAYBACK_STOP done`, Min: 400 * time.Millisecond, Max: 700 * time.Millisecond,
+		Effect: `^${1} PLAYBACK_STOP done`, Min: 400 * time.Millisecond, Max: time.Second,
 		Why: "half a second of tone or silence lasts half a second", Cites: []Cite{"03@0.860", "03@1.384"}},
 }
 

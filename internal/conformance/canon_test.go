@@ -217,6 +217,23 @@ func checkOrder(t *testing.T, one *Table, cites []Cite, effect, verdict string) 
 	}
 }
 
+func TestTheKeptOrderHoldsInEveryRecording(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(recordingsDir, "*.txt"))
+	if err != nil || len(paths) < len(Plans) {
+		t.Fatalf("%d recordings, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		number, _, _ := strings.Cut(filepath.Base(path), "-")
+		for _, line := range canonical(t, load(t, number)).Order {
+			// 14 kills a leg that has failed already, and is told so.
+			known := number == "14" && line == "[> api uuid_kill leg4] comes after [leg4 CHANNEL_HANGUP]"
+			if strings.Contains(line, "comes after") && !known {
+				t.Errorf("recording %s: %s", number, line)
+			}
+		}
+	}
+}
+
 func TestEveryRecordingEqualsItself(t *testing.T) {
 	for _, plan := range Plans {
 		if diff := Diff(canonical(t, load(t, plan.Recording)), canonical(t, load(t, plan.Recording))); diff != "" {

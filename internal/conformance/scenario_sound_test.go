@@ -1,0 +1,120 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"ramal/media"
+)
+
+// sound reads a file below the site's media directory.
+func (s *stage) sound(name string) []int16 {
+	s.Helper()
+	samples, err := media.ReadWAV(filepath.Join(s.site.Media, filepath.FromSlash(name)))
+	s.must(err)
+	return samples
+}
+
+// prompt reads the sound of a node of the demonstration's flow: the published document says which file it is.
+func (s *stage) prompt(node string) []int16 {
+	s.Helper()
+	rows := s.sql(`SELECT document->'nodes'->$1->'prompt'->>'file' FROM ivr_flow_version WHERE status = 'published'
+		ORDER BY version DESC LIMIT 1`, node)
+	if len(rows) != 1 {
+		s.Fatalf("no published flow with a prompt at %s", node)
+	}
+	return s.sound(rows[0][0])
+}
+
+// match is how like a whole sound is to what was heard: each second of it is looked for on its own, so that a frame that a
+// loaded machine lost between two seconds does not spoil the rest.
+type match struct {
+	all     float64 // correlation of the whole, each second at its best place
+	worst   float64 // of a single second
+	good    int     // seconds with at least the likeness
+	seconds int
+	start   int // where in what was heard the sound begins, by its first second
+}
+
+func (m match) String() string {
+	return fmt.Sprintf("correlation %.2f, worst second %.2f, %d of %d seconds recognised", m.all, m.worst, m.good, m.seconds)
+}
+
+// recognised says whether the sound was heard: the whole correlates with at least the likeness, and three of four seconds do.
+func (m match) recognised() bool { return m.seconds > 0 && m.all >= likeness && 4*m.good >= 3*m.seconds }
+
+// compare looks for a sound in what was heard. Seconds of silence in the sound are left out.
+func compare(heard, sound []int16) match {
+	m := match{worst: 1, start: -1}
+	var product, energies float64
+	for at := 0; at+media.SampleRate <= len(sound); at += media.SampleRate {
+		second := sound[at : at+media.SampleRate]
+		if media.LevelDBFS(second) < -45 || len(heard) < len(second) {
+			continue
+		}
+		r, lag := media.NormalizedCrossCorrelation(heard, second)
+		if m.start < 0 && r >= likeness {
+			m.start = lag - at
+		}
+		energy := media.Power(second)
+		product, energies = product+r*energy, energies+energy
+		m.worst = math.Min(m.worst, r)
+		m.seconds++
+		if r >= likeness {
+			m.good++
+		}
+	}
+	if energies > 0 {
+		m.all = product / energies
+	}
+	return m
+}
+
+// looped looks for what was heard in a sound that is played over and over: each second of what was heard must be in it.
+func looped(heard, sound []int16) match {
+	return compare(append(sound[:len(sound):len(sound)], sound[:min(len(sound), 2*media.SampleRate)]...), heard)
+}
+
+// dBOver says how far a tone is over everything else, in dB.
+func dBOver(samples []int16, tone float64) float64 {
+	return media.ToneOverRest(samples, media.SampleRate, tone)
+}
+
+// stereo reads a 16-bit stereo WAV of the telephone's rate.
+func stereo(path string) (left, right []int16, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := media.WalkWAV(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return nil, nil, err
+	}
+	if info.Channels != 2 || info.Bits != 16 || info.Rate != media.SampleRate {
+		return nil, nil, fmt.Errorf("%s is %+v", path, info)
+	}
+	for data := content[info.DataAt : info.DataAt+info.DataSize]; len(data) >= 4; data = data[4:] {
+		left = append(left, int16(binary.LittleEndian.Uint16(data)))
+		right = append(right, int16(binary.LittleEndian.Uint16(data[2:])))
+	}
+	return left, right, nil
+}
+
+func TestASoundIsRecognisedOnlyWhereItWasHeard(t *testing.T) {
+	music, other := media.HoldMusic(1), media.HoldMusic(2)
+	heard := append(make([]int16, 5000), music[8000:8000*5]...)
+	if m := compare(heard, music[8000:8000*4]); !m.recognised() || m.start != 5000 {
+		t.Errorf("the same: %v at %d", m, m.start)
+	}
+	if m := compare(heard, other[8000:8000*4]); m.recognised() {
+		t.Errorf("another: %v", m)
+	}
+	if m := compare(make([]int16, 40000), music[8000:8000*4]); m.recognised() {
+		t.Errorf("silence: %v", m)
+	}
+}
