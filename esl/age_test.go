@@ -19,9 +19,9 @@ import (
 // ageSamples is how many events one figure stands on, however small b.N is.
 const ageSamples = 100
 
-// BenchmarkP5EventAge measures how old an event is when the sink gets it, on an otherwise idle event connection, with the
-// newline poke and without. RAMAL_ESL (host:port) and RAMAL_ESL_PASSWORD name a switch; otherwise it starts a FreeSWITCH
-// of its own, and is skipped where there is none.
+// BenchmarkP5EventAge measures how old an event is when the sink gets it, on an otherwise idle event connection,
+// with the newline poke and without. RAMAL_ESL (host:port) and RAMAL_ESL_PASSWORD name a switch; otherwise it
+// starts a FreeSWITCH of its own, and is skipped where there is none.
 func BenchmarkP5EventAge(b *testing.B) {
 	target := ageTarget{os.Getenv("RAMAL_ESL"), os.Getenv("RAMAL_ESL_PASSWORD"), 0}
 	if target.address == "" {
@@ -57,9 +57,9 @@ func processorTime(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, err
 }
 
-// benchmarkEventAge fires events, one every 150 ms or so, by sendevent on a connection of its own, and reports how long
-// each takes from there to the sink. The switch's own stamp is no good for milliseconds: its clock moves in steps of 20 ms
-// (switch_time.c), so that every stamp is up to 20 ms older than its event; stamp_p50_ms shows that.
+// benchmarkEventAge fires events, one every 150 ms or so, by sendevent on a connection of its own, and reports how
+// long each takes from there to the sink. The switch's own stamp is no good for milliseconds: its clock moves in
+// steps of 20 ms (switch_time.c), so that every stamp is up to 20 ms older than its event; stamp_p50_ms shows that.
 func benchmarkEventAge(b *testing.B, target ageTarget, poke time.Duration) {
 	type seen struct {
 		event call.Event

@@ -167,7 +167,8 @@ func BenchmarkP6IngestJSON(b *testing.B) {
 	perSecond(b)
 }
 
-// BenchmarkP6Link sends the events over TCP through a whole link to its sink, as fast as it takes them; none may be lost.
+// BenchmarkP6Link sends the events over TCP through a whole link to its sink, as fast as it takes them; none may be
+// lost.
 func BenchmarkP6Link(b *testing.B) {
 	event, _ := bigEvent()
 	b.SetBytes(int64(len(event)))

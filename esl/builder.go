@@ -18,15 +18,15 @@ const (
 	appPlayLoop  = "endless_playback"
 )
 
-// message is one command as the switch reads it, its blank line included. Only the functions of this file make one, and
-// only messages (and the poke) are written to a switch.
+// message is one command as the switch reads it, its blank line included. Only the functions of this file make one,
+// and only messages (and the poke) are written to a switch.
 type message struct {
 	text  string
 	reply string // content type of the switch's answer
 }
 
-// poke is a bare newline. The switch ignores it between commands, but its listener wakes from its 20 ms poll and sends
-// the events that wait (mod_event_socket.c read_packet).
+// poke is a bare newline. The switch ignores it between commands, but its listener wakes from its 20 ms poll and
+// sends the events that wait (mod_event_socket.c read_packet).
 var poke = []byte("\n")
 
 // api runs a command of the switch and waits for its output. The arguments must come from fields.
@@ -55,8 +55,8 @@ func execute(leg, application, argument string) (message, error) {
 	return finish(&eslcall.Execute{UUID: leg, AppName: application, AppArgs: argument}, wire.TypeCommandReply)
 }
 
-// executeInTurn runs an application behind those that were sent in turn before it (event-lock): without, FreeSWITCH runs
-// a second playback nested in the first.
+// executeInTurn runs an application behind those that were sent in turn before it (event-lock): without, FreeSWITCH
+// runs a second playback nested in the first.
 func executeInTurn(leg, application, argument string) (message, error) {
 	return finish(&eslcall.Execute{UUID: leg, AppName: application, AppArgs: argument, Sync: true},
 		wire.TypeCommandReply)
@@ -70,9 +70,9 @@ func subscribe(events []string) (message, error) {
 	return finish(command.Event{Format: "plain", Listen: events}, wire.TypeCommandReply)
 }
 
-// finish encodes a command with eslgo and makes it end exactly once: eslgo checks nothing, so a line end that slipped
-// into a field would begin a header or a second command. Its header lines come in random order and with CR LF; they are
-// sorted and end with LF, since the switch looks for a CR first and for an LF only without one.
+// finish encodes a command with eslgo and makes it end exactly once: eslgo checks nothing, so a line end that
+// slipped into a field would begin a header or a second command. Its header lines come in random order and with CR
+// LF; they are sorted and end with LF, since the switch looks for a CR first and for an LF only without one.
 func finish(cmd command.Command, reply string) (message, error) {
 	lines := strings.Split(strings.ReplaceAll(cmd.BuildMessage(), "\r\n", "\n"), "\n")
 	headers := lines[1:]

@@ -10,8 +10,8 @@ import (
 	"ramal/esl/wire"
 )
 
-// open dials and authenticates one connection; every step falls under the one time-out, so that a silent, slow or rude
-// peer cannot hold it. Commands in setup are sent one by one and must be answered with +OK.
+// open dials and authenticates one connection; every step falls under the one time-out, so that a silent, slow or
+// rude peer cannot hold it. Commands in setup are sent one by one and must be answered with +OK.
 func (l *Link) open(ctx context.Context, setup ...message) (net.Conn, *wire.FrameReader, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.config.ConnectTimeout,
 		fmt.Errorf("connect to the switch at %s: no answer within %v", l.config.Address, l.config.ConnectTimeout))

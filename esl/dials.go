@@ -39,7 +39,8 @@ type held struct {
 // paceWindow is a second and what the switch's clock and the way to it may add.
 const paceWindow = 1100 * time.Millisecond
 
-// limit takes the switch's sessions-per-second. It admits one less than it says (measured), and callers count as well.
+// limit takes the switch's sessions-per-second. It admits one less than it says (measured), and callers count as
+// well.
 func (d *dials) limit(perSecond int) { d.perSec = perSecond }
 
 // room tells whether another leg may be placed now, or else when to look again.
@@ -172,8 +173,8 @@ func notPlaced(bridges []held) (failures []call.Event) {
 	return failures
 }
 
-// track follows the switch's events: which legs were made, which dials and jobs ended. It sends the commands that waited
-// for a leg and returns the failures of those whose leg will not come.
+// track follows the switch's events: which legs were made, which dials and jobs ended. It sends the commands that
+// waited for a leg and returns the failures of those whose leg will not come.
 func (l *Link) track(event call.Event, job jobResult) (failures []call.Event) {
 	l.mu.Lock()
 	d, ready := l.dials.follow(event)
@@ -234,8 +235,8 @@ func (d *dials) follow(event call.Event) (*dialling, []held) {
 	return one, ready
 }
 
-// dropDials forgets the dials that were never sent and the commands that wait; dials that run are looked for after the
-// next connect.
+// dropDials forgets the dials that were never sent and the commands that wait; dials that run are looked for after
+// the next connect.
 func (l *Link) dropDials() (failures []call.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,10 +8,11 @@ import (
 	"ramal/call"
 )
 
-// Do carries out a command. It returns at once; what came of it arrives as events, call.CommandFailed when the switch (or
-// the builder, or a link that is down) refuses. Commands that need another's outcome are held back here: a Bridge waits
-// until the leg of a Dial is parked (recording 08a), a HangUp until the switch has made the leg (uuid_kill would not find
-// it, and it would ring), and a Dial while the switch's limit of new legs per second is used up.
+// Do carries out a command. It returns at once; what came of it arrives as events, call.CommandFailed when the
+// switch (or the builder, or a link that is down) refuses. Commands that need another's outcome are held back here:
+// a Bridge waits until the leg of a Dial is parked (recording 08a), a HangUp until the switch has made the leg
+// (uuid_kill would not find it, and it would ring), and a Dial while the switch's limit of new legs per second is
+// used up.
 func (l *Link) Do(cmd call.Command) {
 	messages, err := l.config.Vocabulary.build(cmd)
 	if err != nil {
@@ -104,8 +105,8 @@ func (l *Link) reload(c call.ReloadDirectory) {
 	}
 }
 
-// failed reports a command that came to nothing, and those that waited for it. It does not wait: its caller may be the
-// sink itself.
+// failed reports a command that came to nothing, and those that waited for it. It does not wait: its caller may be
+// the sink itself.
 func (l *Link) failed(cmd call.Command, reason string) {
 	l.stats.refused.Add(1)
 	l.report(commandFailed(cmd, reason))

@@ -46,7 +46,8 @@ func TestWhatTheSwitchRefusesComesBackAsCommandFailed(t *testing.T) {
 			want []string
 		}{
 			{call.HangUp{Leg: legA, Cause: call.NormalClearing}, []string{
-				`CommandFailed 11111111 Command={` + string(legA) + ` NORMAL_CLEARING} Reason="-ERR No such channel!"`}},
+				`CommandFailed 11111111 Command={` + string(legA) + ` NORMAL_CLEARING} ` +
+					`Reason="-ERR No such channel!"`}},
 			{call.StopSound{Leg: legA}, nil},
 			{call.HangUp{Leg: legA, Cause: "A\nB"}, []string{`CommandFailed 11111111 Command={` + string(legA) +
 				" A\nB} Reason=\"build call.HangUp: esl: refused to build: cause \\\"A\\\\nB\\\"\""}},
@@ -69,7 +70,8 @@ func TestWhileTheLinkIsDownCommandsFailAtOnce(t *testing.T) {
 		r.link.Do(call.Answer{Leg: legA})
 		r.link.Do(dialA)
 		got := r.told()
-		if len(got) != 2 || !strings.Contains(got[0], "link to the switch is down") || !strings.Contains(got[1], "down") {
+		if len(got) != 2 || !strings.Contains(got[0], "link to the switch is down") || !strings.Contains(got[1],
+			"down") {
 			t.Errorf("%q", got)
 		}
 		if _, err := r.link.Resync(t.Context()); call.CodeOf(err) != call.Unavailable {
@@ -96,7 +98,8 @@ func TestABridgeWaitsUntilTheDialledLegIsParkedOrItsJobIsDone(t *testing.T) {
 					t.Fatalf("sent between answer and park: %q", got)
 				}
 				happens(r.fake)
-				if got := r.fake.commands(); len(got) != 2 || got[1] != "api uuid_bridge "+string(legB)+" "+string(legA) {
+				if got := r.fake.commands(); len(got) != 2 ||
+					got[1] != "api uuid_bridge "+string(legB)+" "+string(legA) {
 					t.Errorf("after it: %q", got)
 				}
 			})
@@ -212,7 +215,8 @@ func TestReloadingTheDirectoryIsAJobWhoseFailureIsReported(t *testing.T) {
 			for job = range r.link.jobs {
 			}
 			r.link.mu.Unlock()
-			_ = r.fake.listener.send(fakeEvent("BACKGROUND_JOB", "", output, "Job-UUID", job, "Job-Command", "reloadxml"))
+			_ = r.fake.listener.send(fakeEvent("BACKGROUND_JOB", "", output, "Job-UUID", job, "Job-Command",
+				"reloadxml"))
 		}
 		got := r.told()
 		if len(got) != 1 || !strings.Contains(got[0], "root tag missing") {
@@ -266,7 +270,8 @@ func TestResyncListsTheLegsThatReallyAreThere(t *testing.T) {
 			Leg: "429c3dc2-af0d-4b8b-947b-b2a368175122", Direction: call.Inbound,
 			From: call.Party{Number: "5548999990001", Name: "Maria Silva"}, To: "554830000000", Profile: "external",
 			Answered: true, Bridged: "8d5966cd-061d-4e8c-9ebe-bef80e4d875a",
-			Created: time.UnixMicro(1795336025008807).UTC(), Vars: call.Vars{"ramal_call": "c-1", "ramal_role": "caller"},
+			Created: time.UnixMicro(1795336025008807).UTC(), Vars: call.Vars{"ramal_call": "c-1",
+				"ramal_role": "caller"},
 		}}
 		if diff := cmp.Diff(want, legs); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)

@@ -57,8 +57,8 @@ func (e *events) read(frames *wire.FrameReader, stats *counters, deliver func(ca
 	}
 }
 
-// wakeUp is the connection's one writer. The switch's listener sleeps up to 20 ms in its poll while nothing arrives, and
-// events wait as long; a newline ends its sleep (measured: docs and BenchmarkP5).
+// wakeUp is the connection's one writer. The switch's listener sleeps up to 20 ms in its poll while nothing
+// arrives, and events wait as long; a newline ends its sleep (measured: docs and BenchmarkP5).
 func (e *events) wakeUp(ctx context.Context) error {
 	if e.poke <= 0 {
 		<-ctx.Done()

@@ -17,9 +17,10 @@ import (
 // ErrUnsafe is wrapped by every refusal of the builder.
 var ErrUnsafe = errors.New("esl: refused to build")
 
-// fields turns typed values into words of a command. Each kind of word has its own closed alphabet, none of which holds
-// a character that the switch gives a meaning: a line end or NUL, { } [ ] < > , ' " \ ^ $ | ; = & ( ) space, or a colon
-// (two of them with an underscore between split a dial string). The first refusal sticks and spoils the whole command.
+// fields turns typed values into words of a command. Each kind of word has its own closed alphabet, none of which
+// holds a character that the switch gives a meaning: a line end or NUL, { } [ ] < > , ' " \ ^ $ | ; = & ( ) space,
+// or a colon (two of them with an underscore between split a dial string). The first refusal sticks and spoils the
+// whole command.
 type fields struct{ err error }
 
 func (f *fields) refuse(what string, value any) string {
@@ -93,8 +94,8 @@ func (f *fields) name(variable string) string {
 	return variable
 }
 
-// value percent-encodes what is outside letters, digits, dot, minus and underscore; line ends, other control characters
-// and invalid UTF-8 are refused. The switch keeps the escapes; translation and snapshots decode them.
+// value percent-encodes what is outside letters, digits, dot, minus and underscore; line ends, other control
+// characters and invalid UTF-8 are refused. The switch keeps the escapes; translation and snapshots decode them.
 func (f *fields) value(text string) string {
 	if len(text) > 512 || !utf8.ValidString(text) {
 		return f.refusePersonal("variable's value", text)
@@ -115,13 +116,14 @@ func (f *fields) value(text string) string {
 	return string(encoded)
 }
 
-// decodeValue undoes value for a source that has no encoding of its own. (A plain event needs nothing more than its own
-// decoding: the switch leaves our escapes alone, see wire.EncodeValue.)
+// decodeValue undoes value for a source that has no encoding of its own. (A plain event needs nothing more than its
+// own decoding: the switch leaves our escapes alone, see wire.EncodeValue.)
 func decodeValue(text string) string { return wire.DecodeValue([]byte(text)) }
 
 // file is a path below root, which the configuration has checked.
 func (f *fields) file(root, below string) string {
-	if root == "" || len(below) == 0 || len(below) > 512 || !only(below, isPathByte) || strings.HasPrefix(below, "/") || path.Clean(below) != below ||
+	if root == "" || len(below) == 0 || len(below) > 512 || !only(below, isPathByte) || strings.HasPrefix(below,
+		"/") || path.Clean(below) != below ||
 		below == ".." || strings.HasPrefix(below, "../") || below == "." || strings.HasPrefix(below, "-") {
 		return f.refuse("path", below)
 	}
@@ -139,9 +141,11 @@ func checkRoot(what, dir string) error {
 
 func safePath(p string) bool {
 	// "@@" would set a sampling rate.
-	return len(p) <= 512 && utf8.ValidString(p) && !strings.Contains(p, "@@") && strings.IndexFunc(p, func(r rune) bool {
-		return !(r == '@' || r == '=' || r < 0x80 && isPathByte(byte(r)) || r >= 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)))
-	}) < 0
+	return len(p) <= 512 && utf8.ValidString(p) && !strings.Contains(p, "@@") && strings.IndexFunc(p,
+		func(r rune) bool {
+			return !(r == '@' || r == '=' || r < 0x80 && isPathByte(byte(r)) || r >= 0x80 && (unicode.IsLetter(r) ||
+				unicode.IsDigit(r)))
+		}) < 0
 }
 
 func isPathByte(c byte) bool { return isWord(c) || c == '/' || c == '+' }

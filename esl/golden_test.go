@@ -32,7 +32,8 @@ func TestA9_RecordedConversationsGiveTheGoldenCallEvents(t *testing.T) {
 	for _, number := range acceptedRecordings {
 		t.Run(number, func(t *testing.T) {
 			path := recordingPath(t, number)
-			got := "# Call events of " + filepath.Base(path) + ", read by package esl. Rewritten by go test ./esl -update.\n" +
+			got := "# Call events of " + filepath.Base(path) + ", read by package esl. " +
+				"Rewritten by go test ./esl -update.\n" +
 				story(t, path)
 			golden := filepath.Join(fixtures, "golden", filepath.Base(path))
 			if *update {

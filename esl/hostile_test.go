@@ -35,7 +35,8 @@ func wantDial(vars map[string]string, endpoint string) []string {
 
 func only1(line string) func(string) []string { return func(string) []string { return []string{line} } }
 
-// entries are all places of all commands that take a text; what a caller, a file, an administrator or a bug could put there.
+// entries are all places of all commands that take a text; what a caller, a file, an administrator or a bug could
+// put there.
 var entries = []entry{
 	{"leg of Answer", func(s string) call.Command { return call.Answer{Leg: call.LegID(s)} },
 		func(s string) []string { return []string{"execute " + s + " answer "} }},
@@ -46,7 +47,8 @@ var entries = []entry{
 	{"leg of ArmFallback", func(s string) call.Command {
 		return call.ArmFallback{Leg: call.LegID(s), After: 5 * time.Second}
 	}, func(s string) []string {
-		return []string{`api sched_del ["` + s + `"]`, `api sched_transfer ["+5" "` + s + `" "ramal_fallback" "XML" "ramal"]`}
+		return []string{`api sched_del ["` + s + `"]`,
+			`api sched_transfer ["+5" "` + s + `" "ramal_fallback" "XML" "ramal"]`}
 	}},
 	{"cause", func(s string) call.Command { return call.HangUp{Leg: legA, Cause: call.Cause(s)} },
 		func(s string) []string { return []string{`api uuid_kill ["` + string(legA) + `" "` + s + `"]`} }},
@@ -65,7 +67,8 @@ var entries = []entry{
 	{"extension", func(s string) call.Command { return dialTo(call.Endpoint{Extension: s}, noise, "", nil) },
 		func(s string) []string { return wantDial(shown(noise), "sofia/internal/"+s+"%ramal") }},
 	{"number dialled", func(s string) call.Command {
-		return dialTo(call.Endpoint{External: call.External{Number: call.Number(s), Trunk: "192.0.2.1:5060"}}, noise, "", nil)
+		return dialTo(call.Endpoint{External: call.External{Number: call.Number(s), Trunk: "192.0.2.1:5060"}},
+			noise, "", nil)
 	}, func(s string) []string { return wantDial(shown(noise), "sofia/external/"+s+"@192.0.2.1:5060") }},
 	{"trunk", func(s string) call.Command {
 		return dialTo(call.Endpoint{External: call.External{Number: "190", Trunk: s + ":5060"}}, noise, "", nil)
@@ -97,9 +100,13 @@ var entries = []entry{
 	{"variable of SetVars", func(s string) call.Command {
 		return call.SetVars{Leg: legA, Vars: call.Vars{"ramal_a": s, "ramal_b": "2"}, HoldAfterBridge: true}
 	}, func(s string) []string {
-		return []string{fmt.Sprintf(`setvar %s [%q %q "transfer_after_bridge=ramal_hold:XML:ramal"]`, legA, "ramal_a="+s, "ramal_b=2")}
+		return []string{fmt.Sprintf(`setvar %s [%q %q "transfer_after_bridge=ramal_hold:XML:ramal"]`, legA,
+			"ramal_a="+s, "ramal_b=2")}
 	}},
-	{"name in SetVars", func(s string) call.Command { return call.SetVars{Leg: legA, Vars: call.Vars{"ramal_" + s: "1"}} },
+	{"name in SetVars", func(s string) call.Command {
+		return call.SetVars{Leg: legA,
+			Vars: call.Vars{"ramal_" + s: "1"}}
+	},
 		func(s string) []string { return []string{fmt.Sprintf(`setvar %s [%q]`, legA, "ramal_"+s+"=1")} }},
 }
 
@@ -147,7 +154,8 @@ func understood(messages []message) (facts []string, err error) {
 			if done.broken != "" || done.doubled || len(done.endpoints) != 1 {
 				return nil, fmt.Errorf("originate %+v", done)
 			}
-			facts = append(facts, "bgapi originate job "+p.headers["job-uuid"], "endpoint "+done.endpoints[0], "then "+done.dest)
+			facts = append(facts, "bgapi originate job "+p.headers["job-uuid"], "endpoint "+done.endpoints[0],
+				"then "+done.dest)
 			for _, name := range slices.Sorted(maps.Keys(done.vars)) {
 				value := done.vars[name]
 				if expands(value) {
@@ -204,19 +212,31 @@ func check(t *testing.T, e entry, text string) (built bool) {
 // hostileTexts are those of recording 14 and of the advisories, each alone and around something harmless.
 func hostileTexts() []string {
 	cores := []string{
-		"Maria Silva", "'Maria, Silva'", `'Maria\, O\'Neil'`, "a}sofia/external/9@127.0.0.1", "'a}sofia/external/9@127.0.0.1'",
+		"Maria Silva", "'Maria, Silva'", `'Maria\, O\'Neil'`, "a}sofia/external/9@127.0.0.1",
+		"'a}sofia/external/9@127.0.0.1'",
 		"^^:origination_caller_id_name=x:y=z", "${core_uuid}", "evil2=${core_uuid}", "multi=a\\nb", "a=1;b=x;y=2",
-		"\n\napi system touch /tmp/pwned\n\n", "\r\n\r\napi fsctl shutdown\r\n\r\n", "\napi status", "\r", "\n", "\x00", "a\x00b",
-		"${system touch /tmp/pwned}", "${system(touch /tmp/pwned)}", "$${base_dir}", "$$", "%[x]", "{", "}", "[", "]", "<", ">", "{}",
-		"[a=b]", "<a=b>", ",", ",sofia/external/9@192.0.2.9", "|", "|sofia/external/9@192.0.2.9", ":_:", ":_:sofia/external/9@192.0.2.9",
-		"^^", "^^;a=b", "'", "''", `"`, `""`, `\`, `\\`, `\'`, `\n`, `\s`, ";", "=", "&", "&system(touch /tmp/pwned)", "(", ")", "()", " ", "  ",
-		"\t", "a b", "a  b", " a", "a ", "../../etc/passwd", "..", ".", "./a", "a/../../b", "/etc/passwd", "//", "a//b", "~root",
-		"http_cache://192.0.2.9/x.wav", "tone_stream://%(1,1,1)", "say:hello", "file_string://a!b", "shout://192.0.2.9/a", "vlc://x",
-		"a!b", "a@@b", "{loops=9}a.wav", "a.wav@@8000", "-start", "--", "sip:9@192.0.2.9", "9@192.0.2.9", "1001%25", "%", "%0A", "%0d%0a",
-		"%7D", "1001%evil", "1001/../9", "9;fs_path=sip:192.0.2.9", "Ｍaria", "José", "\u202egnp.exe", "\u0085", "\u2028", "\xff\xfe", "é}",
-		"undef", "_undef_", "Content-Length: 5", "\nContent-Length: 99999999\n\n", "\nevent plain all\n\n", "\nexit\n\n", "\nJob-UUID: x", "1'2",
-		"ramal_b=3", "a,origination_uuid=22222222-2222-4222-8222-222222222222", "' ", " '", "'a b", "11111111-1111-4111-8111-11111111111}",
-		string(legB) + "\n", string(legB) + " all", strings.Repeat("9", 33), strings.Repeat("a", 600), strings.Repeat("{", 300),
+		"\n\napi system touch /tmp/pwned\n\n", "\r\n\r\napi fsctl shutdown\r\n\r\n", "\napi status", "\r", "\n",
+		"\x00", "a\x00b",
+		"${system touch /tmp/pwned}", "${system(touch /tmp/pwned)}", "$${base_dir}", "$$", "%[x]", "{", "}", "[",
+		"]", "<", ">", "{}",
+		"[a=b]", "<a=b>", ",", ",sofia/external/9@192.0.2.9", "|", "|sofia/external/9@192.0.2.9", ":_:",
+		":_:sofia/external/9@192.0.2.9",
+		"^^", "^^;a=b", "'", "''", `"`, `""`, `\`, `\\`, `\'`, `\n`, `\s`, ";", "=", "&",
+		"&system(touch /tmp/pwned)", "(", ")", "()", " ", "  ",
+		"\t", "a b", "a  b", " a", "a ", "../../etc/passwd", "..", ".", "./a", "a/../../b", "/etc/passwd", "//",
+		"a//b", "~root",
+		"http_cache://192.0.2.9/x.wav", "tone_stream://%(1,1,1)", "say:hello", "file_string://a!b",
+		"shout://192.0.2.9/a", "vlc://x",
+		"a!b", "a@@b", "{loops=9}a.wav", "a.wav@@8000", "-start", "--", "sip:9@192.0.2.9", "9@192.0.2.9", "1001%25",
+		"%", "%0A", "%0d%0a",
+		"%7D", "1001%evil", "1001/../9", "9;fs_path=sip:192.0.2.9", "Ｍaria", "José", "\u202egnp.exe", "\u0085",
+		"\u2028", "\xff\xfe", "é}",
+		"undef", "_undef_", "Content-Length: 5", "\nContent-Length: 99999999\n\n", "\nevent plain all\n\n",
+		"\nexit\n\n", "\nJob-UUID: x", "1'2",
+		"ramal_b=3", "a,origination_uuid=22222222-2222-4222-8222-222222222222", "' ", " '", "'a b",
+		"11111111-1111-4111-8111-11111111111}",
+		string(legB) + "\n", string(legB) + " all", strings.Repeat("9", 33), strings.Repeat("a",
+			600), strings.Repeat("{", 300),
 		strings.Repeat("../", 50),
 	}
 	var all []string
@@ -255,9 +275,12 @@ func TestA7_NothingThatStrangersControlChangesACommandOfTheSwitch(t *testing.T) 
 
 func TestA7_HarmlessValuesAreBuiltAtEveryPlace(t *testing.T) {
 	harmless := map[string]string{
-		"cause": "NO_ANSWER", "file of Play": "prompts/0a1b.wav", "file of PlayLoop": "system/hold1.wav", "tone": string(call.Beep),
-		"recording": "2026/11/22/a-b.wav", "extension": "1001", "number dialled": "+554830000000", "trunk": "sip.example.com",
-		"caller's number": "*9#", "caller's name": "José da Silva", "variable of Dial": "a, b; c", "variable's name": "call",
+		"cause": "NO_ANSWER", "file of Play": "prompts/0a1b.wav", "file of PlayLoop": "system/hold1.wav",
+		"tone":      string(call.Beep),
+		"recording": "2026/11/22/a-b.wav", "extension": "1001", "number dialled": "+554830000000",
+		"trunk":           "sip.example.com",
+		"caller's number": "*9#", "caller's name": "José da Silva", "variable of Dial": "a, b; c",
+		"variable's name":     "call",
 		"variable of SetVars": "São José {1}", "name in SetVars": "queue",
 	}
 	for _, e := range entries {
@@ -273,7 +296,7 @@ func TestA7_HarmlessValuesAreBuiltAtEveryPlace(t *testing.T) {
 
 func TestA7_TheModelReadsRecordingFourteenAsTheSwitchDid(t *testing.T) {
 	// An unquoted blank ends the dial string.
-	if p := originate("{origination_uuid=u,origination_caller_id_name=Maria Silva}sofia/external/1001@127.0.0.1:25161 &park()"); p.broken == "" {
+	if p := originate("{origination_uuid=u,n=Maria Silva}sofia/external/1001@127.0.0.1:25161 &park()"); p.broken == "" {
 		t.Errorf("blank: %+v", p)
 	}
 	// Quotes protect the comma ...

@@ -85,8 +85,8 @@ type Info struct {
 	Problems    []string // what is wrong with its posture, and what to change (see posture)
 }
 
-// New makes a link that hands every event to sink, one after the other and in the switch's order. sink must not block for
-// long: events wait meanwhile, and when too many do, the link is dropped and resynchronised.
+// New makes a link that hands every event to sink, one after the other and in the switch's order. sink must not
+// block for long: events wait meanwhile, and when too many do, the link is dropped and resynchronised.
 func New(config Config, sink func(call.Event)) (*Link, error) {
 	config = config.withDefaults()
 	if err := config.Vocabulary.Check(); err != nil {
@@ -194,8 +194,8 @@ func (l *Link) Exists(ctx context.Context, leg call.LegID) (bool, error) {
 	return false, call.Errorf(call.Unavailable, "ask the switch for leg %s: it answers %.60q", leg, reply)
 }
 
-// Resync lists the legs the switch has now. Each row of its list was asked for again by itself, since the list lags by
-// some tenths of a second; a leg that is missing may still be one that was made a moment ago.
+// Resync lists the legs the switch has now. Each row of its list was asked for again by itself, since the list lags
+// by some tenths of a second; a leg that is missing may still be one that was made a moment ago.
 func (l *Link) Resync(ctx context.Context) ([]call.LegSnapshot, error) {
 	s := l.current()
 	if s == nil {

@@ -33,7 +33,8 @@ func TestEventsReachTheSinkInTheSwitchesOrderWhileCommandsAreAnswered(t *testing
 			t.Fatalf("%d of %d events arrived", len(r.events), count)
 		}
 		for i, event := range r.events {
-			if digit := event.(call.DigitPressed); digit.Duration != min(time.Duration(i+1)*time.Millisecond, time.Minute) {
+			if digit := event.(call.DigitPressed); digit.Duration != min(time.Duration(i+1)*time.Millisecond,
+				time.Minute) {
 				t.Fatalf("event %d is %v", i, digit)
 			}
 		}
@@ -287,7 +288,8 @@ func TestNewlinesAreWrittenWhileNoEventArrives(t *testing.T) {
 		if err := e.wakeUp(ctx); err == nil {
 			t.Error("ended without a reason")
 		}
-		if counted.text != strings.Repeat("\n", len(counted.text)) || len(counted.text) < 450 || len(counted.text) > 500 {
+		if counted.text != strings.Repeat("\n", len(counted.text)) || len(counted.text) < 450 ||
+			len(counted.text) > 500 {
 			t.Errorf("%d bytes in a second, want about 500 newlines", len(counted.text))
 		}
 	})

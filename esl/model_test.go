@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// This file is a model of how FreeSWITCH reads commands, written from its C sources and sharing nothing with the builder:
-// mod_event_socket.c read_packet, switch_utils.c switch_separate_string, switch_event.c switch_event_create_brackets,
-// mod_commands.c originate_function, switch_ivr_originate.c, switch_channel.c switch_channel_expand_variables. It reads
-// any bytes; the tests look at what it understood.
+// This file is a model of how FreeSWITCH reads commands, written from its C sources and sharing nothing with the
+// builder: mod_event_socket.c read_packet, switch_utils.c switch_separate_string, switch_event.c
+// switch_event_create_brackets, mod_commands.c originate_function, switch_ivr_originate.c, switch_channel.c
+// switch_channel_expand_variables. It reads any bytes; the tests look at what it understood.
 
 // packet is what the listener makes of one command.
 type packet struct {
@@ -181,8 +181,8 @@ func cleanup(text string, delim byte) string {
 	return string(out)
 }
 
-// brackets is switch_event_create_brackets: the variables of one {...}, [...] or <...> and what follows it. Quotes do not
-// protect the closing bracket (recording 14).
+// brackets is switch_event_create_brackets: the variables of one {...}, [...] or <...> and what follows it. Quotes
+// do not protect the closing bracket (recording 14).
 func brackets(text string, open, close byte) (vars [][2]string, rest string, ok bool) {
 	depth, end := 0, -1
 	for i := 0; i < len(text); i++ {
@@ -257,8 +257,8 @@ func originate(arguments string) placed {
 	return p
 }
 
-// expands tells whether an application's argument would be changed before the application sees it, by a variable, an API
-// call or an escape.
+// expands tells whether an application's argument would be changed before the application sees it, by a variable,
+// an API call or an escape.
 func expands(argument string) bool {
 	return strings.Contains(argument, "${") || strings.Contains(argument, "$$") || strings.Contains(argument, "\\")
 }

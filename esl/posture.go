@@ -11,8 +11,8 @@ var leastVersion = [3]int{1, 11, 3}
 
 var versionNumber = regexp.MustCompile(`^(\d+)\.(\d+)\.(\d+)`)
 
-// posture lists what a link can see to be wrong with a switch; what only its configuration shows (modules, profiles, ACL)
-// is looked at by ramal doctor.
+// posture lists what a link can see to be wrong with a switch; what only its configuration shows (modules,
+// profiles, ACL) is looked at by ramal doctor.
 func posture(config Config, info Info) (problems []string) {
 	if !recent(info.Version) {
 		problems = append(problems, "version "+info.Version+" has known holes: upgrade FreeSWITCH to 1.11.3 or newer")

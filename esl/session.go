@@ -205,7 +205,8 @@ func (l *Link) finish(s *session, up bool, failure error) {
 	}
 }
 
-// handPatience bounds the wait for a sink that does not take LinkDown; LinkUp, which follows, tells it everything again.
+// handPatience bounds the wait for a sink that does not take LinkDown; LinkUp, which follows, tells it everything
+// again.
 const handPatience = time.Second
 
 // hand waits for room in the queue to the sink, for a while.

@@ -127,7 +127,8 @@ func snapshot(dump string) (leg call.LegSnapshot, ok bool) {
 	if text("Call-Direction") == string(call.Outbound) {
 		leg.Direction = call.Outbound
 	}
-	leg.From = call.Party{Number: call.Number(text("Caller-Caller-ID-Number")), Name: call.Name(text("Caller-Caller-ID-Name"))}
+	leg.From = call.Party{Number: call.Number(text("Caller-Caller-ID-Number")),
+		Name: call.Name(text("Caller-Caller-ID-Name"))}
 	leg.To = call.Number(text("Caller-Destination-Number"))
 	leg.Profile = profileOf(text("Channel-Name"))
 	leg.Answered = answer == "answered"
@@ -135,8 +136,8 @@ func snapshot(dump string) (leg call.LegSnapshot, ok bool) {
 	if state == "CS_EXCHANGE_MEDIA" || state == "CS_SOFT_EXECUTE" {
 		leg.Bridged = legOf([]byte(text("variable_signal_bond")))
 	}
-	// In CS_EXECUTE a leg runs the dialplan: park, or the hold extension's music; both take our commands. The fallback
-	// announcement is the one that must not be disturbed.
+	// In CS_EXECUTE a leg runs the dialplan: park, or the hold extension's music; both take our commands. The
+	// fallback announcement is the one that must not be disturbed.
 	leg.Parked = leg.Bridged == "" && (state == "CS_PARK" ||
 		state == "CS_EXECUTE" && text("Caller-Destination-Number") != extensionFallback)
 	if micros, err := strconv.ParseInt(text("Caller-Channel-Created-Time"), 10, 64); err == nil {

@@ -15,7 +15,7 @@ type Stats struct {
 	Lost      uint64        // events of ours (LinkDown and what belongs to it) that a stuck sink did not take
 	Refused   uint64        // commands the switch, or the builder, refused
 	Queued    int           // events waiting for the sink now
-	Lag       time.Duration // of the last event: from the switch's stamp (FreeSWITCH's clock steps by 20 ms) to the sink
+	Lag       time.Duration // of the last event: the switch's stamp (FreeSWITCH's clock steps by 20 ms) to the sink
 	MaxLag    time.Duration // the greatest of them
 }
 

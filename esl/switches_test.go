@@ -110,8 +110,8 @@ func converse(t *testing.T, address, password, trunk string, words Vocabulary) *
 	return c
 }
 
-// await returns the next event of a type about a leg ("" for any) for which is holds; others before it are kept back for
-// later calls, in order.
+// await returns the next event of a type about a leg ("" for any) for which is holds; others before it are kept
+// back for later calls, in order.
 func await[E call.Event](c *talk, leg call.LegID, is func(E) bool) E {
 	c.t.Helper()
 	matches := func(event call.Event) (E, bool) {
@@ -157,8 +157,9 @@ func has[E call.Event](c *talk) bool {
 func (c *talk) pair(vars call.Vars) (near, far call.LegID) {
 	c.t.Helper()
 	near = call.LegID(newUUID())
-	c.link.Do(call.Dial{Leg: near, Timeout: 10 * time.Second, CallerID: call.Party{Number: "+5548999990001"}, Vars: vars,
-		To: call.Endpoint{External: call.External{Number: "554830000000", Trunk: c.trunk}}})
+	c.link.Do(call.Dial{Leg: near, Timeout: 10 * time.Second, CallerID: call.Party{Number: "+5548999990001"},
+		Vars: vars,
+		To:   call.Endpoint{External: call.External{Number: "554830000000", Trunk: c.trunk}}})
 	offered := await[call.LegOffered](c, "", nil)
 	if offered.To != "554830000000" || offered.From.Number != "+5548999990001" || offered.Profile != "external" ||
 		offered.Vars["ramal_number"] != "554830000000" {

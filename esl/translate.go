@@ -53,7 +53,8 @@ const (
 const ramalPrefix = "variable_ramal_"
 
 var wanted = wire.NewWanted(ramalPrefix,
-	"Event-Name", "Event-Subclass", "Core-UUID", "Event-Sequence", "Event-Date-Timestamp", "Unique-ID", "Call-Direction",
+	"Event-Name", "Event-Subclass", "Core-UUID", "Event-Sequence", "Event-Date-Timestamp", "Unique-ID",
+	"Call-Direction",
 	"Answer-State", "Channel-Name", "Caller-Caller-ID-Name", "Caller-Caller-ID-Number", "Caller-Destination-Number",
 	"Bridge-A-Unique-ID", "Bridge-B-Unique-ID", "Hangup-Cause", "Playback-Status", "Playback-File-Path", "DTMF-Digit",
 	"DTMF-Duration", "Record-File-Path", "Application", "Application-Data", "Application-Response", "Job-UUID",
@@ -162,8 +163,8 @@ type jobResult struct {
 	output string
 }
 
-// translate reads an event. It returns nil for one that says nothing to us or makes no sense. h keeps nothing of it but
-// the job's result, and what is returned shares no memory with event.
+// translate reads an event. It returns nil for one that says nothing to us or makes no sense. h keeps nothing of it
+// but the job's result, and what is returned shares no memory with event.
 func (h *headers) translate(event []byte) call.Event {
 	wanted.Select(event, &h.found)
 	h.job = jobResult{}
@@ -265,8 +266,8 @@ func (h *headers) pair(at call.Stamp, made func(other call.LegID) call.Event) ca
 	return nil
 }
 
-// dialDone: the job of an originate ended. The leg is the one its command named first (origination_uuid, which we always
-// write first and which is also our Job-UUID).
+// dialDone: the job of an originate ended. The leg is the one its command named first (origination_uuid, which we
+// always write first and which is also our Job-UUID).
 func (h *headers) dialDone(at call.Stamp) call.Event {
 	h.job = jobResult{h.text(hJob), string(h.found.Body)}
 	if h.text(hJobCommand) != apiOriginate {

@@ -70,7 +70,8 @@ func TestASnapshotTellsWhereALegStands(t *testing.T) {
 	dump := func(state, answer, destination, bond string) string {
 		return `{"Unique-ID":"` + string(legA) + `","Channel-State":"` + state + `","Answer-State":"` + answer +
 			`","Caller-Destination-Number":"` + destination + `","variable_signal_bond":"` + bond +
-			`","Call-Direction":"inbound","Channel-Name":"sofia/external/1@2","variable_ramal_number":"5548","variable_x":"y"}`
+			`","Call-Direction":"inbound","Channel-Name":"sofia/external/1@2",` +
+			`"variable_ramal_number":"5548","variable_x":"y"}`
 	}
 	vars := call.Vars{"ramal_number": "5548"}
 	base := call.LegSnapshot{Leg: legA, Direction: call.Inbound, To: "5548", Profile: "external", Vars: vars}
@@ -83,10 +84,15 @@ func TestASnapshotTellsWhereALegStands(t *testing.T) {
 		dump string
 		want call.LegSnapshot
 	}{
-		"offered":  {dump("CS_EXECUTE", "ringing", "5548", ""), with(func(l *call.LegSnapshot) { l.Parked = true })},
-		"on hold":  {dump("CS_EXECUTE", "answered", "ramal_hold", ""), with(func(l *call.LegSnapshot) { l.Parked, l.Answered = true, true })},
-		"fallback": {dump("CS_EXECUTE", "answered", "ramal_fallback", ""), with(func(l *call.LegSnapshot) { l.Answered = true })},
-		"talking":  {dump("CS_EXCHANGE_MEDIA", "answered", "5548", string(legB)), with(func(l *call.LegSnapshot) { l.Answered, l.Bridged = true, legB })},
+		"offered": {dump("CS_EXECUTE", "ringing", "5548", ""), with(func(l *call.LegSnapshot) { l.Parked = true })},
+		"on hold": {dump("CS_EXECUTE", "answered", "ramal_hold", ""), with(func(l *call.LegSnapshot) {
+			l.Parked,
+				l.Answered = true, true
+		})},
+		"fallback": {dump("CS_EXECUTE", "answered", "ramal_fallback", ""),
+			with(func(l *call.LegSnapshot) { l.Answered = true })},
+		"talking": {dump("CS_EXCHANGE_MEDIA", "answered", "5548", string(legB)),
+			with(func(l *call.LegSnapshot) { l.Answered, l.Bridged = true, legB })},
 		"parked after a bridge": {dump("CS_PARK", "answered", "5548", string(legB)),
 			with(func(l *call.LegSnapshot) { l.Answered, l.Parked = true, true })},
 		"ringing phone": {dump("CS_CONSUME_MEDIA", "ringing", "5548", ""), base},
@@ -96,7 +102,8 @@ func TestASnapshotTellsWhereALegStands(t *testing.T) {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
 	}
-	for _, gone := range []string{dump("CS_REPORTING", "hangup", "", ""), dump("CS_EXECUTE", "hangup", "", ""), "-ERR No such channel!\n",
+	for _, gone := range []string{dump("CS_REPORTING", "hangup", "", ""), dump("CS_EXECUTE", "hangup", "", ""),
+		"-ERR No such channel!\n",
 		"{", "{}", `{"Unique-ID":1}`} {
 		if leg, ok := snapshot(gone); ok {
 			t.Errorf("%.40q is a leg: %+v", gone, leg)
@@ -106,7 +113,8 @@ func TestASnapshotTellsWhereALegStands(t *testing.T) {
 
 func TestRefusalsDoNotTellPersonalValues(t *testing.T) {
 	for _, cmd := range []call.Command{
-		dialTo(call.Endpoint{External: call.External{Number: "+55 48 99999-0001", Trunk: "192.0.2.1:5060"}}, "", "", nil),
+		dialTo(call.Endpoint{External: call.External{Number: "+55 48 99999-0001", Trunk: "192.0.2.1:5060"}}, "", "",
+			nil),
 		dialTo(toAgent, "", "", call.Vars{"ramal_x": "Maria 0001\n"}),
 		call.SetVars{Leg: legA, Vars: call.Vars{"ramal_x": "0001\x00"}},
 	} {
@@ -118,13 +126,15 @@ func TestRefusalsDoNotTellPersonalValues(t *testing.T) {
 
 func TestAnEventThatMakesNoSenseIsIgnored(t *testing.T) {
 	for name, event := range map[string][]byte{
-		"unknown":               fakeEvent("CHANNEL_STATE", legA, ""),
-		"no leg":                fakeEvent("CHANNEL_ANSWER", "", ""),
-		"leg is no UUID":        fakeEvent("CHANNEL_ANSWER", "abc", ""),
-		"bridge of one":         fakeEvent("CHANNEL_BRIDGE", legA, "", "Bridge-A-Unique-ID", string(legA)),
-		"bridge of others":      fakeEvent("CHANNEL_BRIDGE", legA, "", "Bridge-A-Unique-ID", string(legB), "Bridge-B-Unique-ID", core),
-		"no digit":              fakeEvent("DTMF", legA, "", "DTMF-Digit", "x\n"),
-		"foreign job":           fakeEvent("BACKGROUND_JOB", "", "+OK", "Job-UUID", string(legA), "Job-Command", "status"),
+		"unknown":        fakeEvent("CHANNEL_STATE", legA, ""),
+		"no leg":         fakeEvent("CHANNEL_ANSWER", "", ""),
+		"leg is no UUID": fakeEvent("CHANNEL_ANSWER", "abc", ""),
+		"bridge of one":  fakeEvent("CHANNEL_BRIDGE", legA, "", "Bridge-A-Unique-ID", string(legA)),
+		"bridge of others": fakeEvent("CHANNEL_BRIDGE", legA, "", "Bridge-A-Unique-ID", string(legB),
+			"Bridge-B-Unique-ID", core),
+		"no digit": fakeEvent("DTMF", legA, "", "DTMF-Digit", "x\n"),
+		"foreign job": fakeEvent("BACKGROUND_JOB", "", "+OK", "Job-UUID", string(legA), "Job-Command",
+			"status"),
 		"job without a leg":     fakeEvent("BACKGROUND_JOB", "", "+OK", "Job-UUID", "x", "Job-Command", "originate"),
 		"own progress":          fakeEvent("CHANNEL_PROGRESS_MEDIA", legA, "", "Call-Direction", "inbound"),
 		"custom of another":     fakeEvent("CUSTOM", legA, "", "Event-Subclass", "sofia::gateway_state"),
@@ -143,7 +153,8 @@ func TestAnOddCauseOrNumberNeitherBreaksNorPassesAsValid(t *testing.T) {
 	}
 	event = read(fakeEvent("CHANNEL_PARK", legA, "", "Call-Direction", "inbound", "Answer-State", "ringing",
 		"Caller-Destination-Number", "1'; drop", "Caller-Caller-ID-Name", "${x}"))
-	if offered, ok := event.(call.LegOffered); !ok || offered.To.Valid() || offered.To != "1'; drop" || offered.From.Name != "${x}" {
+	if offered, ok := event.(call.LegOffered); !ok || offered.To.Valid() || offered.To != "1'; drop" ||
+		offered.From.Name != "${x}" {
 		t.Errorf("%#v", event)
 	}
 	event = read(fakeEvent("DTMF", legA, "", "DTMF-Digit", "#", "DTMF-Duration", "99999999999999999999"))

@@ -181,7 +181,8 @@ func cutLine(text []byte) (line, rest []byte) {
 	return line, rest
 }
 
-// cutHeader splits "Name: value"; ok is false without a colon. Spaces after the colon are dropped, as the switch does.
+// cutHeader splits "Name: value"; ok is false without a colon. Spaces after the colon are dropped, as the switch
+// does.
 func cutHeader(line []byte) (name, value []byte, ok bool) {
 	i := bytes.IndexByte(line, ':')
 	if i < 0 {

@@ -7,8 +7,8 @@
 //
 // It never dials, authenticates, sets a deadline, starts a goroutine, or knows what a command or an event means.
 //
-// The other side is not trusted: lengths are checked before they are believed (a negative, non-numeric, contradicting
-// or too large Content-Length is an error), header blocks end at a limit, and memory grows only with bytes that really
-// arrived. After an error the stream is out of step and must be closed. A reader keeps its buffer between calls, so
-// what Next returned is valid only until the next call.
+// The other side is not trusted: lengths are checked before they are believed (a negative, non-numeric,
+// contradicting or too large Content-Length is an error), header blocks end at a limit, and memory grows only with
+// bytes that really arrived. After an error the stream is out of step and must be closed. A reader keeps its buffer
+// between calls, so what Next returned is valid only until the next call.
 package wire

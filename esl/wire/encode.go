@@ -15,8 +15,8 @@ var mustEncode = func() (table [256]bool) {
 }()
 
 // EncodeValue encodes an event header's value exactly as FreeSWITCH does (switch_url_encode), its quirk included: a
-// percent sign that is followed by two upper-case hexadecimal digits is taken for an escape and left alone, so that the
-// name sofia/internal/1001%127.0.0.1 travels as it is and a decoder reads 1001<0x12>7.0.0.1 (recording 19).
+// percent sign that is followed by two upper-case hexadecimal digits is taken for an escape and left alone, so that
+// the name sofia/internal/1001%127.0.0.1 travels as it is and a decoder reads 1001<0x12>7.0.0.1 (recording 19).
 func EncodeValue(value string) string {
 	for i := 0; i < len(value); i++ {
 		if mustEncode[value[i]] {

@@ -13,9 +13,11 @@ import (
 func hostileStreams(f *testing.F) {
 	f.Helper()
 	for _, s := range []string{
-		conversation, "Content-Length: -1\n\n", "Content-Length: 2147483648\n\nx", "Content-Length: 9223372036854775808\n\nx",
+		conversation, "Content-Length: -1\n\n", "Content-Length: 2147483648\n\nx",
+		"Content-Length: 9223372036854775808\n\nx",
 		"Content-Type: a\x00\n\n", "\n\n\n\n", "a", "Content-Length: 3\n\nab", "Content-Length: 3\r\n\r\nabc",
-		"Content-Length: 0\nContent-Type: api/response\n\n", ": \n\n", ":\n:\n\n", "Content-Length: 1\nContent-Length: 1\n\nx",
+		"Content-Length: 0\nContent-Type: api/response\n\n", ": \n\n", ":\n:\n\n",
+		"Content-Length: 1\nContent-Length: 1\n\nx",
 	} {
 		f.Add([]byte(s))
 	}
@@ -93,7 +95,8 @@ func FuzzAnEventTravelsUnchanged(f *testing.F) {
 		if string(scan.Body()) != body {
 			t.Errorf("body %q arrived as %q", body, scan.Body())
 		}
-		if again := EncodeValue(DecodeValue([]byte(want))); value != "" && DecodeValue([]byte(again)) != DecodeValue([]byte(want)) {
+		if again := EncodeValue(DecodeValue([]byte(want))); value != "" &&
+			DecodeValue([]byte(again)) != DecodeValue([]byte(want)) {
 			t.Errorf("%q decodes and encodes to %q", want, again)
 		}
 	})

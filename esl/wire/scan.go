@@ -66,8 +66,8 @@ type wantedName struct {
 // RawHeader is a header as sent: its value is still percent-encoded. Both are slices of the event.
 type RawHeader struct{ Name, Value []byte }
 
-// NewWanted numbers the names in the order given; names are compared exactly, as FreeSWITCH writes them. Headers whose
-// name begins with prefix are collected beside them, unless it is "".
+// NewWanted numbers the names in the order given; names are compared exactly, as FreeSWITCH writes them. Headers
+// whose name begins with prefix are collected beside them, unless it is "".
 func NewWanted(prefix string, names ...string) *Wanted {
 	w := &Wanted{count: len(names), prefix: prefix}
 	for i, name := range names {
@@ -89,8 +89,8 @@ type Selected struct {
 	Body   []byte      // what follows the headers: the output of a BACKGROUND_JOB
 }
 
-// Select reads the wanted headers of event (the body of a text/event-plain frame) into found. Where a name repeats, the
-// first one counts. Nothing is allocated once found has its size; what it holds are slices of event.
+// Select reads the wanted headers of event (the body of a text/event-plain frame) into found. Where a name repeats,
+// the first one counts. Nothing is allocated once found has its size; what it holds are slices of event.
 func (w *Wanted) Select(event []byte, found *Selected) {
 	if cap(found.Values) < w.count {
 		found.Values = make([][]byte, w.count)

@@ -41,9 +41,9 @@ func NewCommandReader(r io.Reader, limits Limits) *CommandReader {
 	return &CommandReader{in: buffer{src: r}, limits: limits.orDefaults()}
 }
 
-// Next returns the next command. A command ends at a blank line; any command with a Content-Length header takes that
-// many bytes behind the blank line as its body (mod_event_socket.c read_packet). Newlines between commands are ignored:
-// clients write them to wake the switch's listener. io.EOF means that the stream ended between commands.
+// Next returns the next command. A command ends at a blank line; any command with a Content-Length header takes
+// that many bytes behind the blank line as its body (mod_event_socket.c read_packet). Newlines between commands are
+// ignored: clients write them to wake the switch's listener. io.EOF means that the stream ended between commands.
 func (r *CommandReader) Next() (Command, error) {
 	in := &r.in
 	in.release()
@@ -132,9 +132,9 @@ func AppendFrame(dst []byte, contentType, body string) []byte {
 	return append(dst, body...)
 }
 
-// AppendEventPlain appends an event as FreeSWITCH serialises it for "event plain" (switch_event_serialize): the frame's
-// length first, values percent-encoded, an empty value as _undef_, and a Content-Length of its own before a body that is
-// not encoded.
+// AppendEventPlain appends an event as FreeSWITCH serialises it for "event plain" (switch_event_serialize): the
+// frame's length first, values percent-encoded, an empty value as _undef_, and a Content-Length of its own before a
+// body that is not encoded.
 func AppendEventPlain(dst []byte, headers []Header, body []byte) []byte {
 	inner := make([]byte, 0, 256+48*len(headers)+len(body))
 	for _, h := range headers {
