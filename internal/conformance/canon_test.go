@@ -293,3 +293,37 @@ func TestNothingThatTheCoreReadsIsDropped(t *testing.T) {
 		}
 	}
 }
+
+func TestARowOfTheTableForgivesItsSwapAndItsEventAndNothingElse(t *testing.T) {
+	table := &Table{Headers: Canon.Headers, Blanks: Canon.Blanks, Causes: Canon.Causes, Times: Canon.Times,
+		Events: []EventRow{{Event: "CALL_UPDATE Direction=RECV"}},
+		Swaps:  []SwapRow{{First: "CHANNEL_ANSWER", Then: "CHANNEL_CALLSTATE Channel-Call-State=ACTIVE"}}}
+	differ := func(change func(Conversation) (Conversation, bool)) string {
+		t.Helper()
+		want, err := table.Canonicalize(load(t, "04"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed, found := change(load(t, "04"))
+		if !found {
+			t.Fatal("nothing to change")
+		}
+		got, err := table.Canonicalize(changed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Diff(want, got)
+	}
+	if diff := differ(swapWithNext("CHANNEL_ANSWER Call-Direction=outbound")); diff != "" {
+		t.Errorf("the row's swap is not forgiven:\n%s", diff)
+	}
+	if differ(swapWithNext("CHANNEL_PROGRESS")) == "" {
+		t.Error("another swap is forgiven")
+	}
+	if diff := differ(remove(1, "CALL_UPDATE Direction=RECV")); diff != "" {
+		t.Errorf("the row's event is not dropped:\n%s", diff)
+	}
+	if differ(remove(1, "CALL_UPDATE Direction=SEND")) == "" {
+		t.Error("another event is dropped")
+	}
+}
