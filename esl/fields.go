@@ -122,9 +122,9 @@ func decodeValue(text string) string { return wire.DecodeValue([]byte(text)) }
 
 // file is a path below root, which the configuration has checked.
 func (f *fields) file(root, below string) string {
-	if root == "" || len(below) == 0 || len(below) > 512 || !only(below, isPathByte) || strings.HasPrefix(below,
-		"/") || path.Clean(below) != below ||
-		below == ".." || strings.HasPrefix(below, "../") || below == "." || strings.HasPrefix(below, "-") {
+	safe := len(below) > 0 && len(below) <= 512 && only(below, isPathByte) && path.Clean(below) == below
+	outside := below == "." || below == ".." || strings.HasPrefix(below, "../") || strings.HasPrefix(below, "/")
+	if root == "" || !safe || outside || strings.HasPrefix(below, "-") {
 		return f.refuse("path", below)
 	}
 	return root + "/" + below
