@@ -75,6 +75,8 @@ test-freeswitch: ## the conformance suite on a real one: make test-freeswitch FR
 	  echo "test-freeswitch: say where it is installed: make test-freeswitch FREESWITCH=<prefix>" >&2; exit 2; fi
 	@$(MAKE) setup-test tools-go
 	@bin/tools/withpg bin/tools/accept -freeswitch "$(FREESWITCH)"
+	@RAMAL_FREESWITCH="$(FREESWITCH)" RAMAL_TIER=test bin/tools/withpg go test -count=1 -p 1 -timeout 30m \
+	  ./internal/freeswitchtest ./esl ./carrier
 
 .PHONY: generate
 generate: bin/tools/oapi-codegen ## write generated code again

@@ -93,7 +93,7 @@ func declaredIn(path, pkg string) ([]test, error) {
 	for i := range tests {
 		tests[i].partsFS = tests[i].partsFS || shared
 	}
-	return slices.DeleteFunc(tests, func(t test) bool { return len(t.ids) == 0 && !t.freesw && !t.partsFS }), nil
+	return slices.DeleteFunc(tests, func(t test) bool { return len(t.ids) == 0 && !t.freesw }), nil
 }
 
 func isTestName(name string) bool {
