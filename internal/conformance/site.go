@@ -175,7 +175,7 @@ func (s *Site) CoreLog() string {
 	return string(text[max(0, len(text)-6000):])
 }
 
-// SIPPassword is the SIP password of a demonstration agent (extension 1001 …); WebPassword that of an account by e-mail.
+// SIPPassword is the SIP password of a demonstration agent (extension 1001 …).
 func (s *Site) SIPPassword(extension string) (string, error) { return s.secret("sip", extension) }
 
 // WebPassword is the password with which that e-mail address signs in.
