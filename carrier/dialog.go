@@ -91,17 +91,23 @@ func (c *Call) Hangup(ctx context.Context) error { return c.HangupCause(ctx, Cau
 
 // HangupCause is Hangup with a Reason header.
 func (c *Call) HangupCause(ctx context.Context, cause Cause) error {
-	c.mu.Lock()
-	ended, answered := c.end != nil, !c.times.Answered.IsZero()
-	c.mu.Unlock()
-	switch {
-	case ended:
+	var ended, answered, send bool
+	var tx sip.ClientTransaction
+	c.update(func() { // in one step: an answer that comes after this sees that the call was given up
+		if ended, answered = c.end != nil, !c.times.Answered.IsZero(); ended || answered {
+			return
+		}
+		send = c.Outgoing && !c.canceled && c.response != nil // RFC 3261 section 9.1: no CANCEL before a provisional answer
+		c.canceled, c.cause, tx = true, cause, c.tx
+	})
+	if ended {
 		return nil
-	case !answered && c.Outgoing:
-		return c.cancel(ctx, cause)
-	case !answered:
-		c.update(func() { c.canceled, c.cause = true, cause }) // the INVITE's handler answers 603
-		_, err := c.WaitEnd(ctx)
+	}
+	if !answered {
+		if send {
+			c.sendCancel(ctx, tx)
+		}
+		_, err := c.WaitEnd(ctx) // incoming: the INVITE's handler answers 603
 		return err
 	}
 	if !c.Outgoing {

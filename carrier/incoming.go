@@ -228,7 +228,18 @@ func (c *Call) confirm(tx sip.ServerTransaction, body []byte, gone <-chan Cause)
 		}
 		return
 	}
-	c.update(func() { c.times.Answered = now })
+	var late bool
+	var cause Cause
+	c.update(func() { c.times.Answered, late, cause = now, c.canceled, c.cause })
+	if late { // Hangup came when it was too late to decline
+		defer func() {
+			ctx, cancel := context.WithTimeout(c.phone.ctx, 5*time.Second)
+			defer cancel()
+			if err := c.bye(ctx, End{Local: true, Method: "BYE", Cause: cause}); err != nil {
+				c.phone.log.Warn("hang up after the answer", "user", c.phone.cfg.User, "err", err)
+			}
+		}()
+	}
 	limit := time.NewTimer(64 * sip.T1)
 	defer limit.Stop()
 	for wait := sip.T1; ; wait = min(2*wait, sip.T2) {

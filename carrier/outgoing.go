@@ -186,7 +186,7 @@ func (c *Call) accepted(tx sip.ClientTransaction, res *sip.Response) {
 		tag, _ = to.Params.Get("tag")
 	}
 	c.dialog.establish(tag, res.Contact(), res.GetHeaders("Record-Route"), true)
-	seq, canceled, cause := c.invite.CSeq().SeqNo, c.canceled, c.cause
+	seq := c.invite.CSeq().SeqNo
 	c.mu.Unlock()
 	tx.OnRetransmission(func(*sip.Response) {
 		if err := c.ack(seq, res); err != nil {
@@ -206,7 +206,12 @@ func (c *Call) accepted(tx sip.ClientTransaction, res *sip.Response) {
 		c.finish(End{Local: true, Err: err})
 		return
 	}
-	c.update(func() { c.times.Answered, c.times.Acked = now, time.Now() })
+	var canceled bool
+	var cause Cause
+	c.update(func() { // whoever hangs up from now on sends a BYE; whoever did before counts on us
+		c.times.Answered, c.times.Acked = now, time.Now()
+		canceled, cause = c.canceled, c.cause
+	})
 	if codecErr == nil && !canceled {
 		return
 	}
@@ -217,21 +222,6 @@ func (c *Call) accepted(tx sip.ClientTransaction, res *sip.Response) {
 	if err := c.bye(ctx, end); err != nil {
 		c.phone.log.Warn("hang up after the answer", "user", c.phone.cfg.User, "err", err)
 	}
-}
-
-// cancel ends a call that was not answered; it returns when the INVITE has its final answer.
-func (c *Call) cancel(ctx context.Context, cause Cause) error {
-	var tx sip.ClientTransaction
-	send := false
-	c.update(func() {
-		send = !c.canceled && c.response != nil // RFC 3261 section 9.1: not before a provisional answer
-		c.canceled, c.cause, tx = true, cause, c.tx
-	})
-	if send {
-		c.sendCancel(ctx, tx)
-	}
-	_, err := c.WaitEnd(ctx)
-	return err
 }
 
 func (c *Call) sendCancel(ctx context.Context, tx sip.ClientTransaction) {

@@ -265,12 +265,13 @@ func (p *Phone) Abandon() error {
 	for _, c := range calls {
 		c.finish(End{Local: true, Err: net.ErrClosed})
 	}
-	errs := []error{p.ua.Close()}
-	if err := p.closer(); !errors.Is(err, net.ErrClosed) {
-		errs = append(errs, err)
+	err := p.closer()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
 	}
+	err = errors.Join(err, p.ua.Close())
 	p.running.Wait()
-	return errors.Join(errs...)
+	return err
 }
 
 func (p *Phone) add(c *Call) bool {

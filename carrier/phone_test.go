@@ -336,3 +336,32 @@ func TestAnAbandonedPhoneSaysNothing(t *testing.T) {
 		t.Error("a closed phone was called")
 	}
 }
+
+func TestAnAnswerAndAHangUpAtTheSameMomentEndTheCallOnBothSides(t *testing.T) {
+	callee := newTestPhone(t, Config{User: "1001"})
+	caller := newTestPhone(t, Config{User: "2000"})
+	ctx := testContext(t)
+	for round := range 60 {
+		a, err := caller.CallAddr(ctx, "1001", callee.Addr(), CallOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := callee.NextCall(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := a, b
+		if round%2 == 1 {
+			first, second = b, a
+		}
+		if err := first.Hangup(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if end, err := second.WaitEnd(ctx); err != nil || end.Local {
+			t.Fatalf("round %d: %+v %v", round, end, err)
+		}
+	}
+	if n := len(caller.Calls()) + len(callee.Calls()); n != 0 {
+		t.Errorf("%d calls are left", n)
+	}
+}

@@ -200,6 +200,27 @@ func TestJitterBufferRecoversFromASenderWhoseClockIsSlow(t *testing.T) {
 	}
 }
 
+func TestJitterBufferNeverHoldsMoreThanAQuarterOfASecondOfAFastSender(t *testing.T) {
+	j := NewJitterBuffer()
+	arrivals := map[time.Duration][]*rtp.Packet{}
+	for n := range 400 { // 19 ms between packets that claim 20
+		arrivals[time.Duration(n)*19*time.Millisecond] = []*rtp.Packet{voice(n%64, 1, 5)}
+		arrivals[time.Duration(n)*19*time.Millisecond][0].Timestamp = uint32(n * FrameSamples)
+	}
+	audio := 0
+	for _, f := range play(j, arrivals, 7600*time.Millisecond) {
+		if f.kind == FrameAudio {
+			audio++
+		}
+		if held := int(j.end-j.next) * 1000 / SampleRate; held > 260 {
+			t.Fatalf("%d ms are held", held)
+		}
+	}
+	if s := j.Stats(); audio < 340 || s.Restarts == 0 || s.Restarts > 4 {
+		t.Errorf("%d frames played, stats %+v", audio, s)
+	}
+}
+
 func digitPackets(t *testing.T, char byte, d time.Duration, ts uint32, seq uint16) []*rtp.Packet {
 	t.Helper()
 	s, ok := NewDigitSender(char, d, ts)

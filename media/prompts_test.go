@@ -153,6 +153,15 @@ func TestEspeakSaysDifferentTextsInBothLanguages(t *testing.T) {
 	}
 }
 
+func TestAMissingSpeechEngineSaysWhatToInstall(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := Espeak{}.Synthesize(context.Background(), "Bom dia", VoicePortuguese)
+	var missing *MissingToolError
+	if !errors.As(err, &missing) || missing.Package != "espeak-ng" || !strings.Contains(err.Error(), "apt-get install espeak-ng") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSystemSoundsAreWrittenOnceAndReplacementsAreKept(t *testing.T) {
 	calls := 0
 	dir, ctx := t.TempDir(), context.Background()
