@@ -46,8 +46,8 @@ func onFreeSWITCH(o options, lines []line, tests []test, stdout, stderr io.Write
 	return code, nil
 }
 
-// resultsPage is docs/freeswitch-results.md: every line marked ⓕ, and others that a test showed all the same. "commit:" is
-// read by `make lint`.
+// resultsPage is docs/freeswitch-results.md: every line marked ⓕ, and others that a test showed all the same. "commit:"
+// is read by `make lint`.
 func resultsPage(lines []line, tests []test, res results, version, commit string, at time.Time) ([]byte, int) {
 	var page bytes.Buffer
 	fmt.Fprintf(&page, "# Results on FreeSWITCH\n\nWritten by `make test-freeswitch`; not to be edited by hand.\n\n")
