@@ -154,19 +154,19 @@ func TestArgumentsAreExpandedAsInRecording14(t *testing.T) {
 	l.vars.push("list", "x")
 	l.vars.push("list", "y")
 	cases := map[string]string{
-		"evil2=${core_uuid}":     "evil2=C-1",
-		"$${core_uuid}":          "C-1",
-		"${destination_number}":  "5548",
-		"${a:1}${a:0:2}${a:-2}":  "neonne",
-		"${${name}}":             "one",
-		"${list[1]}":             "y",
-		"${nobody}":              "",
-		"${status()}":            apiDenied,
-		"${system rm -rf /}":     apiDenied,
-		`multi=a\nb`:             `multi=a\nb`,
-		`\${a}`:                  "${a}",
-		"price 5$":               "price 5$",
-		"${open":                 "",
+		"evil2=${core_uuid}":      "evil2=C-1",
+		"$${core_uuid}":           "C-1",
+		"${destination_number}":   "5548",
+		"${a:1}${a:0:2}${a:-2}":   "neonne",
+		"${${name}}":              "one",
+		"${list[1]}":              "y",
+		"${nobody}":               "",
+		"${status()}":             apiDenied,
+		"${system rm -rf /}":      apiDenied,
+		`multi=a\nb`:              `multi=a\nb`,
+		`\${a}`:                   "${a}",
+		"price 5$":                "price 5$",
+		"${open":                  "",
 		`back\\slash and \'quote`: `back\slash and quote`,
 	}
 	for text, want := range cases {

@@ -49,6 +49,7 @@ func TestFailedOriginatesSayTheirCauseInJobAndHangup(t *testing.T) {
 				if !strings.HasPrefix(got, "-USAGE") && !strings.HasPrefix(got, "-ERR") {
 					t.Errorf("job %q", got)
 				}
+				r.esl.wait(id, "CHANNEL_DESTROY")
 				return
 			}
 			if want := "-ERR " + c.cause + "\n"; got != want {
