@@ -14,7 +14,8 @@ import (
 	"ramal/media"
 )
 
-// startBaresip starts a real softphone that registers at r, answers by itself and plays 1000 Hz. stop ends it and gives what it heard.
+// startBaresip starts a real softphone that registers at r, answers by itself and plays 1000 Hz. stop ends it and
+// gives what it heard.
 func startBaresip(t *testing.T, r *registrar, user string) (stop func() []int16) {
 	t.Helper()
 	if _, err := exec.LookPath("baresip"); err != nil {
@@ -35,11 +36,12 @@ func startBaresip(t *testing.T, r *registrar, user string) (stop func() []int16)
 	if err != nil || len(modules) == 0 {
 		modules = []string{"/usr/lib/baresip/modules/g711.so"}
 	}
-	config := fmt.Sprintf("module_path %s\nsip_listen 127.0.0.1:0\nrtp_timeout 0\naudio_source aufile,%s\naudio_player aubridge,x\nsnd_path %s\n"+
-		"ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n"+
-		"module_app account.so\nmodule_app menu.so\n", filepath.Dir(modules[0]), play, dir)
-	account := fmt.Sprintf("<sip:%s@ramal>;auth_pass=%s;outbound=\"sip:%s;transport=udp\";answermode=auto;regint=600;audio_codecs=pcma\n",
-		user, r.password, r.addr)
+	config := strings.Join([]string{"module_path " + filepath.Dir(modules[0]), "sip_listen 127.0.0.1:0", "rtp_timeout 0",
+		"audio_source aufile," + play, "audio_player aubridge,x", "snd_path " + dir, "ausrc_srate 8000",
+		"auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1", "module g711.so", "module aufile.so",
+		"module aubridge.so", "module sndfile.so", "module_app account.so", "module_app menu.so", ""}, "\n")
+	account := fmt.Sprintf("<sip:%s@ramal>;auth_pass=%s;outbound=\"sip:%s;transport=udp\";answermode=auto;"+
+		"regint=600;audio_codecs=pcma\n", user, r.password, r.addr)
 	for name, text := range map[string]string{"config": config, "accounts": account, "contacts": "", "uuid": "x"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

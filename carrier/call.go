@@ -70,7 +70,8 @@ func (p *Phone) newCall(outgoing bool) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Call{Outgoing: outgoing, phone: p, stream: s, changed: make(chan struct{}), acked: make(chan struct{}), version: 1}, nil
+	return &Call{Outgoing: outgoing, phone: p, stream: s, changed: make(chan struct{}), acked: make(chan struct{}),
+		version: 1}, nil
 }
 
 func (c *Call) key() string { return c.CallID + " " + c.dialog.localTag }
@@ -190,7 +191,8 @@ func (c *Call) Codec() media.Codec {
 // RTPAddr is where this phone receives the call's RTP.
 func (c *Call) RTPAddr() netip.AddrPort { return c.stream.local }
 
-// Play sends a source from now on (nil: silence). The channel is closed when it has ended or was replaced. The call closes it.
+// Play sends a source from now on (nil: silence). The channel is closed when it has ended or was replaced. The call
+// closes it.
 func (c *Call) Play(src media.Source) <-chan struct{} { return c.stream.play(src) }
 
 // SendDigits sends RFC 4733 digits one after the other and returns when the last one was sent.

@@ -68,7 +68,8 @@ func (c *capture) between(from, to time.Time) []Packet {
 	return out
 }
 
-// layOut puts audio packets on one time line. A new source or a jump of the timestamp continues where the clock on the wall says.
+// layOut puts audio packets on one time line. A new source or a jump of the timestamp continues where the clock on
+// the wall says.
 func layOut(packets []Packet) Sound {
 	var s Sound
 	var ssrc, origin, last uint32

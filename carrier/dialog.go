@@ -61,7 +61,8 @@ func (c *Call) request(method sip.RequestMethod, ackSeq uint32) *sip.Request {
 }
 
 // do sends an in-dialog request and waits for its final answer, with credentials if it is challenged.
-func (c *Call) do(ctx context.Context, method sip.RequestMethod, edit func(*sip.Request)) (*sip.Request, *sip.Response, error) {
+func (c *Call) do(ctx context.Context, method sip.RequestMethod, edit func(*sip.Request)) (*sip.Request,
+	*sip.Response, error) {
 	var challenge *sip.Response
 	for {
 		req := c.request(method, 0)
@@ -85,8 +86,8 @@ func (c *Call) do(ctx context.Context, method sip.RequestMethod, edit func(*sip.
 	}
 }
 
-// Hangup ends the call: BYE when it was answered, CANCEL before, 603 when it is ringing here. It returns when the other side has
-// answered. A call that has ended stays as it is.
+// Hangup ends the call: BYE when it was answered, CANCEL before, 603 when it is ringing here. It returns when the
+// other side has answered. A call that has ended stays as it is.
 func (c *Call) Hangup(ctx context.Context) error { return c.HangupCause(ctx, Cause{}) }
 
 // HangupCause is Hangup with a Reason header.
@@ -197,7 +198,8 @@ func (c *Call) ack(seq uint32, res *sip.Response) error {
 
 // Requests of the other side, inside a dialog.
 
-func (p *Phone) reply(req *sip.Request, tx sip.ServerTransaction, status int, phrase string, body []byte, headers ...sip.Header) error {
+func (p *Phone) reply(req *sip.Request, tx sip.ServerTransaction, status int, phrase string, body []byte,
+	headers ...sip.Header) error {
 	res := sip.NewResponseFromRequest(req, status, phrase, body)
 	for _, h := range headers {
 		res.AppendHeader(h)
@@ -212,7 +214,8 @@ func (p *Phone) reply(req *sip.Request, tx sip.ServerTransaction, status int, ph
 	return nil
 }
 
-var phrases = map[int]string{200: "OK", 180: "Ringing", 400: "Bad Request", 404: "Not Found", 480: "Temporarily Unavailable",
+var phrases = map[int]string{200: "OK", 180: "Ringing", 400: "Bad Request", 404: "Not Found",
+	480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
 	500: "Server Internal Error", 503: "Service Unavailable", 603: "Decline"}
 

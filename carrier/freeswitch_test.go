@@ -60,8 +60,10 @@ func TestPhonesRegisterAndCallAtARealFreeSWITCH(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := map[media.Codec]*Call{}
-	for _, codec := range []media.Codec{media.PCMA, media.PCMU} { // side by side: each waits five seconds for the announcement
-		caller := newTestPhone(t, Config{User: "11999990000", Domain: "127.0.0.1", Proxy: outside, Codecs: []media.Codec{codec}})
+	for _, codec := range []media.Codec{media.PCMA,
+		media.PCMU} { // side by side: each waits five seconds for the announcement
+		caller := newTestPhone(t, Config{User: "11999990000", Domain: "127.0.0.1", Proxy: outside,
+			Codecs: []media.Codec{codec}})
 		if calls[codec], err = caller.Call(ctx, "5000", CallOptions{Name: "Maria"}); err != nil {
 			t.Fatalf("%v: %v", codec, err)
 		}

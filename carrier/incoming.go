@@ -195,7 +195,8 @@ func (c *Call) ring(tx sip.ServerTransaction, b Behaviour, gone <-chan Cause) (C
 	}
 }
 
-// Answer takes a call that is ringing here, whatever its behaviour says, and returns when the 200 was sent. Use it with RingOnly.
+// Answer takes a call that is ringing here, whatever its behaviour says, and returns when the 200 was sent. Use it
+// with RingOnly.
 func (c *Call) Answer(ctx context.Context) error {
 	c.update(func() { c.taken = true })
 	return c.WaitAnswer(ctx)

@@ -20,8 +20,8 @@ type CallOptions struct {
 	Headers  map[string]string // added to the INVITE
 }
 
-// Call sends an INVITE to a number in the phone's domain and returns at once; what becomes of it the Call tells. ctx bounds
-// the sending only. The number may be any text: it is percent-encoded.
+// Call sends an INVITE to a number in the phone's domain and returns at once; what becomes of it the Call tells. ctx
+// bounds the sending only. The number may be any text: it is percent-encoded.
 func (p *Phone) Call(ctx context.Context, number string, o CallOptions) (*Call, error) {
 	return p.CallURI(ctx, sip.Uri{Scheme: "sip", User: escapeUser(number), Host: p.cfg.Domain}, o)
 }
@@ -79,7 +79,8 @@ func (p *Phone) CallURI(ctx context.Context, to sip.Uri, o CallOptions) (*Call, 
 	return c, nil
 }
 
-func (c *Call) sendInvite(ctx context.Context, offer []byte, headers map[string]string, challenge *sip.Response) (sip.ClientTransaction, error) {
+func (c *Call) sendInvite(ctx context.Context, offer []byte, headers map[string]string,
+	challenge *sip.Response) (sip.ClientTransaction, error) {
 	req := c.request(sip.INVITE, 0)
 	if c.phone.cfg.Proxy != "" {
 		req.SetDestination(c.phone.cfg.Proxy)
@@ -231,7 +232,8 @@ func (c *Call) sendCancel(ctx context.Context, tx sip.ClientTransaction) {
 	req := sip.NewRequest(sip.CANCEL, *invite.Recipient.Clone())
 	req.SetTransport(invite.Transport())
 	req.SetDestination(invite.Destination())
-	for _, h := range []sip.Header{sip.HeaderClone(invite.Via()), sip.HeaderClone(invite.From()), sip.HeaderClone(invite.To()),
+	for _, h := range []sip.Header{sip.HeaderClone(invite.Via()), sip.HeaderClone(invite.From()),
+		sip.HeaderClone(invite.To()),
 		sip.HeaderClone(invite.CallID()), &sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.CANCEL}} {
 		req.AppendHeader(h)
 	}

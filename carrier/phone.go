@@ -74,7 +74,8 @@ func NewPhone(cfg Config) (*Phone, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Phone{cfg: cfg, log: cfg.Logger, behaviour: cfg.Behaviour, calls: map[string]*Call{}, incoming: make(chan *Call, incomingBuffer),
+	p := &Phone{cfg: cfg, log: cfg.Logger, behaviour: cfg.Behaviour, calls: map[string]*Call{},
+		incoming: make(chan *Call, incomingBuffer),
 		requests: map[sip.RequestMethod]int{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	if err := p.listen(); err != nil {
@@ -138,7 +139,8 @@ func (p *Phone) listen() (err error) {
 	return p.ready()
 }
 
-// ready waits until sipgo has taken the UDP socket over: a request before that would open a second one on the same port.
+// ready waits until sipgo has taken the UDP socket over: a request before that would open a second one on the same
+// port.
 func (p *Phone) ready() error {
 	if p.cfg.Transport != "udp" {
 		return nil
@@ -307,7 +309,8 @@ func escapeUser(user string) string {
 	var b strings.Builder
 	for i := range len(user) {
 		c := user[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.!~*'()&=+$,;?/", c) >= 0 {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.!~*'()&=+$,;?/",
+			c) >= 0 {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c) // a Builder does not fail

@@ -109,7 +109,10 @@ func TestTwoPhonesTalkAndHearEachOther(t *testing.T) {
 }
 
 func TestDigitsArriveOnceInBothDirectionsWhileSoundGoesOn(t *testing.T) {
-	callee := newTestPhone(t, Config{User: "1001", Behaviour: AnswerWith(0, func() media.Source { return media.Sine(600, -12) })})
+	callee := newTestPhone(t, Config{User: "1001", Behaviour: AnswerWith(0, func() media.Source {
+		return media.Sine(600,
+			-12)
+	})})
 	caller := newTestPhone(t, Config{User: "2000"})
 	a, b := talk(t, caller, callee, CallOptions{})
 	ctx := testContext(t)
@@ -155,7 +158,8 @@ func TestRefusalsReachTheCallerWithStatusAndCause(t *testing.T) {
 		behaviour Behaviour
 		want      RefusedError
 	}{
-		"busy": {Busy(), RefusedError{Status: 486, Phrase: "Busy Here"}}, "decline": {Decline(), RefusedError{Status: 603, Phrase: "Decline"}},
+		"busy": {Busy(), RefusedError{Status: 486, Phrase: "Busy Here"}}, "decline": {Decline(), RefusedError{Status: 603,
+			Phrase: "Decline"}},
 		"not found":   {NotFound(), RefusedError{Status: 404, Phrase: "Not Found"}},
 		"unavailable": {Unavailable(), RefusedError{Status: 480, Phrase: "Temporarily Unavailable"}},
 		"after ringing": {Behaviour{Status: 503, Phrase: "Tired", Delay: 50 * time.Millisecond, Cause: q17},
@@ -261,7 +265,10 @@ func TestACalleeAnswersOrDeclinesByHand(t *testing.T) {
 }
 
 func TestHoldStopsTheOtherSidesSoundUntilItIsResumed(t *testing.T) {
-	callee := newTestPhone(t, Config{User: "1001", Behaviour: AnswerWith(0, func() media.Source { return media.Sine(700, -12) })})
+	callee := newTestPhone(t, Config{User: "1001", Behaviour: AnswerWith(0, func() media.Source {
+		return media.Sine(700,
+			-12)
+	})})
 	caller := newTestPhone(t, Config{User: "2000"})
 	a, b := talk(t, caller, callee, CallOptions{Audio: media.Sine(440, -12)})
 	ctx := testContext(t)
@@ -296,7 +303,8 @@ func TestWhatCallersWriteArrivesAsText(t *testing.T) {
 	callee := newTestPhone(t, Config{User: "1001"})
 	caller := newTestPhone(t, Config{User: "2000"})
 	ctx := testContext(t)
-	for _, text := range []string{`a}sofia/external/9@127.0.0.1`, `x" <sip:evil@host>;tag=1`, `back\slash\"`, "José ç 100%", "a\r\nEvil: 1", "${uuid_kill}"} {
+	for _, text := range []string{`a}sofia/external/9@127.0.0.1`, `x" <sip:evil@host>;tag=1`, `back\slash\"`,
+		"José ç 100%", "a\r\nEvil: 1", "${uuid_kill}"} {
 		a, err := caller.CallAddr(ctx, text, callee.Addr(), CallOptions{CallerID: text, Name: text})
 		if err != nil {
 			t.Errorf("%q: %v", text, err)

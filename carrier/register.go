@@ -28,8 +28,8 @@ type registration struct {
 	err    error
 }
 
-// Register binds the phone's contact at the registrar (Proxy, or else Domain) and renews it at half of the granted time until
-// Unregister or Close. A refusal is a *RefusedError.
+// Register binds the phone's contact at the registrar (Proxy, or else Domain) and renews it at half of the granted
+// time until Unregister or Close. A refusal is a *RefusedError.
 func (p *Phone) Register(ctx context.Context, expires time.Duration) (Registered, error) {
 	p.mu.Lock()
 	if p.reg != nil && p.reg.cancel != nil {
@@ -118,7 +118,8 @@ func (p *Phone) registerOnce(ctx context.Context, reg *registration, expires tim
 		reg.cseq++
 		cseq := reg.cseq
 		p.mu.Unlock()
-		for _, h := range []sip.Header{from, &sip.ToHeader{Address: aor}, &callID, &sip.CSeqHeader{SeqNo: cseq, MethodName: sip.REGISTER},
+		for _, h := range []sip.Header{from, &sip.ToHeader{Address: aor}, &callID, &sip.CSeqHeader{SeqNo: cseq,
+			MethodName: sip.REGISTER},
 			p.contact(), sip.NewHeader("Expires", strconv.Itoa(int(expires/time.Second)))} {
 			req.AppendHeader(h)
 		}

@@ -80,7 +80,8 @@ func (r *registrar) authorized(req *sip.Request, header string) (bool, string) {
 	if h != nil {
 		cred, err := digest.ParseCredentials(h.Value())
 		if err == nil && cred.Nonce == fmt.Sprintf("nonce%d", r.nonces) {
-			want, err := digest.Digest(&digest.Challenge{Realm: "ramal", Nonce: cred.Nonce, Algorithm: "MD5", QOP: []string{"auth"}},
+			want, err := digest.Digest(&digest.Challenge{Realm: "ramal", Nonce: cred.Nonce, Algorithm: "MD5",
+				QOP: []string{"auth"}},
 				digest.Options{Method: req.Method.String(), URI: cred.URI, Username: cred.Username, Password: r.password,
 					Cnonce: cred.Cnonce, Count: cred.Nc})
 			if err == nil && want.Response == cred.Response && cred.URI == req.Recipient.String() {
@@ -93,7 +94,8 @@ func (r *registrar) authorized(req *sip.Request, header string) (bool, string) {
 		}
 	}
 	r.nonces++
-	challenge := digest.Challenge{Realm: "ramal", Nonce: fmt.Sprintf("nonce%d", r.nonces), Algorithm: "MD5", QOP: []string{"auth"}, Stale: stale}
+	challenge := digest.Challenge{Realm: "ramal", Nonce: fmt.Sprintf("nonce%d", r.nonces), Algorithm: "MD5",
+		QOP: []string{"auth"}, Stale: stale}
 	return false, challenge.String()
 }
 
@@ -140,7 +142,8 @@ func TestAPhoneRegistersWithDigestRenewsAndUnregisters(t *testing.T) {
 			r.expires, r.stale = "1", 1
 			r.mu.Unlock()
 			ctx := testContext(t)
-			phone := newTestPhone(t, Config{User: "1001", Password: "secret", Domain: "ramal", Proxy: r.addr, Transport: network})
+			phone := newTestPhone(t, Config{User: "1001", Password: "secret", Domain: "ramal", Proxy: r.addr,
+				Transport: network})
 			got, err := phone.Register(ctx, time.Hour)
 			if err != nil || got.Status != 200 || got.Expires != time.Second {
 				t.Fatalf("registered: %+v %v", got, err)

@@ -126,8 +126,9 @@ func writeSDP(local netip.AddrPort, version int, codecs []media.Codec, eventPT u
 	if local.Addr().Is6() && !local.Addr().Is4In6() {
 		family = "IP6"
 	}
-	fmt.Fprintf(&b, "v=0\r\no=- %d %d IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %d RTP/AVP%s\r\n%sa=ptime:%d\r\na=%s\r\n",
-		uint64(local.Port())+1<<20, version, family, local.Addr(), family, local.Addr(), local.Port(), formats, maps,
+	addr := fmt.Sprintf("IN %s %s", family, local.Addr())
+	fmt.Fprintf(&b, "v=0\r\no=- %d %d %s\r\ns=-\r\nc=%s\r\nt=0 0\r\n", uint64(local.Port())+1<<20, version, addr, addr)
+	fmt.Fprintf(&b, "m=audio %d RTP/AVP%s\r\n%sa=ptime:%d\r\na=%s\r\n", local.Port(), formats, maps,
 		media.FrameTime/time.Millisecond, dir)
 	return []byte(b.String())
 }

@@ -185,7 +185,8 @@ func (s *stream) send() {
 	}
 }
 
-// fill makes the packet of the next 20 ms: a digit's, or 160 samples. It tells whether the packet after it begins a talk spurt.
+// fill makes the packet of the next 20 ms: a digit's, or 160 samples. It tells whether the packet after it begins a
+// talk spurt.
 func (s *stream) fill(p *rtp.Packet, payload []byte, marker bool) bool {
 	if len(s.digits) > 0 && s.gap == 0 && s.eventPT != 0 {
 		job := s.digits[0]
@@ -250,7 +251,8 @@ func (s *stream) sendDigits(ctx context.Context, digits string, duration time.Du
 			s.mu.Unlock()
 			return nil, fmt.Errorf("send digits: character %d is no digit", i)
 		}
-		jobs = append(jobs, &digitJob{char: digits[i], duration: duration, result: SentDigit{Char: digits[i]}, done: make(chan struct{})})
+		jobs = append(jobs, &digitJob{char: digits[i], duration: duration, result: SentDigit{Char: digits[i]},
+			done: make(chan struct{})})
 	}
 	s.digits = append(s.digits, jobs...)
 	s.mu.Unlock()

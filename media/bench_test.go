@@ -7,7 +7,8 @@ import (
 	"github.com/pion/rtp"
 )
 
-// BenchmarkOneFrameOfABridgedLeg is what a switch does for one leg each 20 ms: receive, order, decode, encode for the other.
+// BenchmarkOneFrameOfABridgedLeg is what a switch does for one leg each 20 ms: receive, order, decode, encode for the
+// other.
 func BenchmarkOneFrameOfABridgedLeg(b *testing.B) {
 	j := NewJitterBuffer()
 	p := voice(0, 1, 0)

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Limits of the decoding child. The memory limit is on writable memory (RLIMIT_DATA): Go's runtime reserves address space far
-// beyond what it uses, so RLIMIT_AS, which is set too, has to be wider.
+// Limits of the decoding child. The memory limit is on writable memory (RLIMIT_DATA): Go's runtime reserves address
+// space far beyond what it uses, so RLIMIT_AS, which is set too, has to be wider.
 const (
 	childMemory  = 256 << 20
 	childAddress = 2 << 30
@@ -40,16 +40,16 @@ type childResult struct {
 	Error   string         `json:"error,omitempty"`
 }
 
-// Decoder checks uploaded sound and turns it into what the switch plays, each file in a child process of its own with bounded
-// memory (256 MB), processor time and wall time. It is safe for concurrent use.
+// Decoder checks uploaded sound and turns it into what the switch plays, each file in a child process of its own with
+// bounded memory (256 MB), processor time and wall time. It is safe for concurrent use.
 type Decoder struct {
 	Self string        // the program to start; it must call RunDecodeChild with the arguments after Args
 	Args []string      // default: internal decode
 	Wall time.Duration // default: a minute
 }
 
-// Decode reads the file in and writes out (8 kHz 16-bit mono WAV). A file that is refused gives a *RejectedError; out is then not
-// written.
+// Decode reads the file in and writes out (8 kHz 16-bit mono WAV). A file that is refused gives a *RejectedError; out
+// is then not written.
 func (d Decoder) Decode(ctx context.Context, in, out string) (Decoded, error) {
 	wall := d.Wall
 	if wall == 0 {
@@ -62,7 +62,8 @@ func (d Decoder) Decode(ctx context.Context, in, out string) (Decoded, error) {
 		args = []string{"internal", "decode"}
 	}
 	cmd := exec.CommandContext(ctx, d.Self, append(append([]string{}, args...), in, out)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "GOMAXPROCS=1", "GOMEMLIMIT=200MiB"} // no secret of ours
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "GOMAXPROCS=1",
+		"GOMEMLIMIT=200MiB"} // no secret of ours
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // the child and its ffmpeg
 	cmd.WaitDelay = 2 * time.Second
@@ -84,7 +85,8 @@ func (d Decoder) Decode(ctx context.Context, in, out string) (Decoded, error) {
 		return Decoded{}, fmt.Errorf("decode %s: %w", in, errors.Join(ctx.Err(), runErr))
 	}
 	// Killed by a limit, by the clock, or it ran out of memory.
-	return Decoded{}, reject(RejectResources, AudioFacts{}, fmt.Errorf("%w: %s", errors.Join(ctx.Err(), runErr), firstLine(stderr.String())))
+	return Decoded{}, reject(RejectResources, AudioFacts{}, fmt.Errorf("%w: %s", errors.Join(ctx.Err(), runErr),
+		firstLine(stderr.String())))
 }
 
 func firstLine(s string) string {
@@ -96,8 +98,9 @@ func firstLine(s string) string {
 	return s
 }
 
-// RunDecodeChild is the child: args are the input and the output path. It limits itself, prints one JSON line on standard output and
-// returns the exit status. Only cmd/ramal (ramal internal decode) and tests call it, as the only thing the process does.
+// RunDecodeChild is the child: args are the input and the output path. It limits itself, prints one JSON line on
+// standard output and returns the exit status. Only cmd/ramal (ramal internal decode) and tests call it, as the only
+// thing the process does.
 func RunDecodeChild(args []string) int {
 	result := childResult{}
 	if err := limitSelf(); err != nil {
@@ -132,7 +135,8 @@ func limitSelf() error {
 		limit uint64
 	}{
 		{"data", syscall.RLIMIT_DATA, childMemory}, {"address space", syscall.RLIMIT_AS, childAddress},
-		{"cpu", syscall.RLIMIT_CPU, childCPU}, {"file size", syscall.RLIMIT_FSIZE, childFile}, {"core", syscall.RLIMIT_CORE, 0},
+		{"cpu", syscall.RLIMIT_CPU, childCPU}, {"file size", syscall.RLIMIT_FSIZE, childFile}, {"core", syscall.RLIMIT_CORE,
+			0},
 	} {
 		if memory := l.what == syscall.RLIMIT_DATA || l.what == syscall.RLIMIT_AS; memory && !limitMemory {
 			continue

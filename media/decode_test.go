@@ -20,7 +20,8 @@ func encodeMP3(t *testing.T, freq float64, seconds int, args ...string) []byte {
 	t.Helper()
 	needTool(t, "ffmpeg", "ffmpeg")
 	out := filepath.Join(t.TempDir(), "a.mp3")
-	cmd := exec.Command("ffmpeg", append(append([]string{"-v", "error", "-f", "s16le", "-ar", "8000", "-ac", "1", "-i", "pipe:0"},
+	cmd := exec.Command("ffmpeg", append(append([]string{"-v", "error", "-f", "s16le", "-ar", "8000", "-ac", "1", "-i",
+		"pipe:0"},
 		args...), out)...)
 	cmd.Stdin = bytes.NewReader(rawBytes(tone(freq, 3000, seconds*SampleRate)))
 	if msg, err := cmd.CombinedOutput(); err != nil {
@@ -33,7 +34,8 @@ func encodeMP3(t *testing.T, freq float64, seconds int, args ...string) []byte {
 	return data
 }
 
-// lowRate128 makes an MPEG 2.5 file of 128 kbit/s, which LAME does not: frames of 64 kbit/s without a bit reservoir, padded.
+// lowRate128 makes an MPEG 2.5 file of 128 kbit/s, which LAME does not: frames of 64 kbit/s without a bit reservoir,
+// padded.
 func lowRate128(t *testing.T) []byte {
 	t.Helper()
 	data, err := skipID3(encodeMP3(t, 440, 4, "-ar", "8000", "-b:a", "64k", "-reservoir", "0", "-write_xing", "0"))
@@ -102,9 +104,12 @@ func TestRefusedUploadsSayWhatWasFoundAndWhatIsAccepted(t *testing.T) {
 		"hang.wav":   {hang, RejectDamaged, "danificado", "damaged"},
 		"ID3 killer": {killer, RejectDamaged, "danificado", "damaged"},
 		"stereo 44.1 kHz": {EncodeWAV(make([]int16, 8000), 44100, 2), RejectFormat,
-			"Encontrado: WAV PCM, 44,1 kHz, 16 bits, estéreo. São aceitos: WAV 8 kHz", "Found: WAV PCM, 44.1 kHz, 16 bits, stereo."},
-		"MP3 64 kbit/s":     {encodeMP3(t, 440, 2, "-ar", "44100", "-b:a", "64k"), RejectFormat, "44,1 kHz, mono, 64 kbit/s", "64 kbit/s"},
-		"MP3 variable":      {encodeMP3(t, 440, 2, "-ar", "44100", "-q:a", "4"), RejectFormat, "variável, em média", "variable, on average"},
+			"Encontrado: WAV PCM, 44,1 kHz, 16 bits, estéreo. São aceitos: WAV 8 kHz",
+			"Found: WAV PCM, 44.1 kHz, 16 bits, stereo."},
+		"MP3 64 kbit/s": {encodeMP3(t, 440, 2, "-ar", "44100", "-b:a", "64k"), RejectFormat,
+			"44,1 kHz, mono, 64 kbit/s", "64 kbit/s"},
+		"MP3 variable": {encodeMP3(t, 440, 2, "-ar", "44100", "-q:a", "4"), RejectFormat, "variável, em média",
+			"variable, on average"},
 		"too large":         {make([]byte, MaxUpload+1), RejectTooLarge, "10 MB", "10 MB"},
 		"WAV without sound": {EncodeWAV(nil, SampleRate, 1), RejectEmpty, "não contém som", "no sound"},
 	} {
@@ -116,7 +121,8 @@ func TestRefusedUploadsSayWhatWasFoundAndWhatIsAccepted(t *testing.T) {
 			t.Errorf("%s: %v, want a RejectedError", name, err)
 			continue
 		}
-		if refused.Code != c.code || !strings.Contains(refused.Text("pt-BR"), c.pt) || !strings.Contains(refused.Text("en"), c.en) {
+		if refused.Code != c.code || !strings.Contains(refused.Text("pt-BR"), c.pt) || !strings.Contains(refused.Text("en"),
+			c.en) {
 			t.Errorf("%s: %s\n%s\n%s", name, refused.Code, refused.Text("pt-BR"), refused.Text("en"))
 		}
 		if took := time.Since(began); took > 5*time.Second {
@@ -169,7 +175,8 @@ func TestWithoutFfmpegAWAVIsTakenAndALowRateMP3SaysWhatToInstall(t *testing.T) {
 	}
 	var refused *RejectedError
 	_, err := self("decode").Decode(context.Background(), low, out)
-	if !errors.As(err, &refused) || refused.Code != RejectTool || !strings.Contains(err.Error(), "apt-get install ffmpeg") {
+	if !errors.As(err, &refused) || refused.Code != RejectTool || !strings.Contains(err.Error(),
+		"apt-get install ffmpeg") {
 		t.Errorf("low rate: %v", err)
 	}
 }

@@ -29,9 +29,9 @@ type Digit struct {
 // Duration is the digit's duration as the sender stated it.
 func (d Digit) Duration() time.Duration { return time.Duration(d.Samples) * time.Second / SampleRate }
 
-// DigitReceiver turns the RFC 4733 packets of one stream into digits. A digit is reported once, at its first packet with the
-// end bit, as FreeSWITCH does (switch_rtp.c, handle_rfc2833: it queues the digit at the end); retransmitted ends are ignored.
-// It is pure and has one owner.
+// DigitReceiver turns the RFC 4733 packets of one stream into digits. A digit is reported once, at its first packet
+// with the end bit, as FreeSWITCH does (switch_rtp.c, handle_rfc2833: it queues the digit at the end); retransmitted
+// ends are ignored. It is pure and has one owner.
 type DigitReceiver struct {
 	cur      Digit
 	active   bool
@@ -45,8 +45,8 @@ type DigitReceiver struct {
 	doneOK   bool
 }
 
-// Push takes a telephone-event packet that arrived now. It reports a digit when one ended with it, or when a new digit began
-// and the end of the one before was lost (then Ended is false).
+// Push takes a telephone-event packet that arrived now. It reports a digit when one ended with it, or when a new
+// digit began and the end of the one before was lost (then Ended is false).
 func (r *DigitReceiver) Push(p *rtp.Packet, now time.Time) (Digit, bool) {
 	if len(p.Payload) < 4 || int(p.Payload[0]) >= len(dtmfChars) {
 		return Digit{}, false
@@ -124,8 +124,8 @@ type DigitSender struct {
 // MinDigit is the shortest digit that is sent: FreeSWITCH's 400 samples are rounded up to whole packets.
 const MinDigit = 60 * time.Millisecond
 
-// NewDigitSender prepares a digit that begins at the RTP timestamp start and lasts duration, rounded up to whole frames and at
-// least MinDigit. It is false when char is no DTMF digit.
+// NewDigitSender prepares a digit that begins at the RTP timestamp start and lasts duration, rounded up to whole
+// frames and at least MinDigit. It is false when char is no DTMF digit.
 func NewDigitSender(char byte, duration time.Duration, start uint32) (*DigitSender, bool) {
 	code := strings.IndexByte(dtmfChars, upper(char))
 	if code < 0 {

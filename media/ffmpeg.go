@@ -37,7 +37,8 @@ func (b *limitedBuffer) Write(p []byte) (int, error) {
 }
 
 // runTool runs a program without a shell, with stdin as its input, a clean environment and bounded output.
-func runTool(ctx context.Context, program, debianPackage string, stdin []byte, args ...string) (stdout, stderr []byte, err error) {
+func runTool(ctx context.Context, program, debianPackage string, stdin []byte, args ...string) (stdout, stderr []byte,
+	err error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, nil, &MissingToolError{program, debianPackage}
@@ -61,8 +62,8 @@ func lastLine(s string) string {
 	return line[:min(len(line), 300)]
 }
 
-// ffmpeg converts input, described by inArgs, as outArgs say. It can open nothing but its pipes and stops after half an hour of
-// sound.
+// ffmpeg converts input, described by inArgs, as outArgs say. It can open nothing but its pipes and stops after half
+// an hour of sound.
 func ffmpeg(ctx context.Context, input []byte, inArgs, outArgs []string) (stdout, stderr []byte, err error) {
 	args := []string{"-nostdin", "-hide_banner", "-nostats", "-v", "info", "-threads", "1", "-protocol_whitelist", "pipe"}
 	args = append(append(args, inArgs...), "-i", "pipe:0", "-t", "1800", "-vn", "-map_metadata", "-1")
@@ -75,7 +76,7 @@ func rawInput(rate int) []string {
 
 var telephoneOutput = []string{"-f", "s16le", "-ar", "8000", "-ac", "1", "pipe:1"}
 
-// Loudness of prompts and music (libraries: two-pass loudnorm).
+// Loudness of prompts and music, as two passes of loudnorm would set it.
 const (
 	targetLUFS = -18.0
 	maxPeakDB  = -2.0

@@ -59,7 +59,8 @@ func init() {
 	}
 }
 
-// expandUlaw follows G.711 table 2: sign, three bits of segment, four of step, all inverted, with a bias of 33 (132 at 16 bit).
+// expandUlaw follows G.711 table 2: sign, three bits of segment, four of step, all inverted, with a bias of 33 (132
+// at 16 bit).
 func expandUlaw(u byte) int16 {
 	u = ^u
 	v := (int(u&0x0F)<<3 + 0x84) << (u >> 4 & 7)

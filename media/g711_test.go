@@ -10,7 +10,8 @@ import (
 
 func TestG711DecodesEveryCodeWordAsFfmpegAndSoxDo(t *testing.T) {
 	// SHA-256 of the 256 code words decoded to s16le by ffmpeg (-f mulaw, -f alaw) and, identically, by sox.
-	want := map[Codec]string{PCMU: "3dab54339e520bb2c924826e3b72a917a2b612e9fd12fc867500f1d983a75827", PCMA: "e04788d110e58ff8c70c93b8480190d973e3b67876b6119abbaec766cc75c174"}
+	want := map[Codec]string{PCMU: "3dab54339e520bb2c924826e3b72a917a2b612e9fd12fc867500f1d983a75827",
+		PCMA: "e04788d110e58ff8c70c93b8480190d973e3b67876b6119abbaec766cc75c174"}
 	for codec, sum := range want {
 		var codes [256]byte
 		var linear [256]int16

@@ -51,7 +51,8 @@ func inspectUpload(data []byte) (*upload, error) {
 	return &upload{facts: found, mp3: s}, nil
 }
 
-var waveCodecs = map[int]string{wavePCM: "PCM", 2: "ADPCM", 3: "float", waveALaw: "A-law", waveMuLaw: "µ-law", 17: "IMA ADPCM",
+var waveCodecs = map[int]string{wavePCM: "PCM", 2: "ADPCM", 3: "float", waveALaw: "A-law", waveMuLaw: "µ-law",
+	17: "IMA ADPCM",
 	49: "GSM 06.10", 85: "MP3"}
 
 func inspectWAV(data []byte, found AudioFacts) (*upload, error) {

@@ -22,7 +22,8 @@ func Goertzel(samples []int16, rate int, freq float64) float64 {
 	return 2 * power / float64(n) / float64(n)
 }
 
-// ToneOverRest is the level of the tone of freq hertz over everything else but a constant offset, in dB. Silence gives -Inf.
+// ToneOverRest is the level of the tone of freq hertz over everything else but a constant offset, in dB. Silence
+// gives -Inf.
 func ToneOverRest(samples []int16, rate int, freq float64) float64 {
 	tone := Goertzel(samples, rate, freq)
 	rest := Power(samples) - tone
@@ -54,9 +55,9 @@ func LevelDBFS(samples []int16) float64 {
 	return 10 * math.Log10(Power(samples)/(32767.0*32767.0/2))
 }
 
-// NormalizedCrossCorrelation looks for the shorter of a and b in the longer. It gives the largest normalised correlation
-// (1: the same but for loudness) and at which sample: lag such that b[0] falls on a[lag]; negative when a is the shorter one.
-// Silence correlates with nothing (0).
+// NormalizedCrossCorrelation looks for the shorter of a and b in the longer. It gives the largest normalised
+// correlation (1: the same but for loudness) and at which sample: lag such that b[0] falls on a[lag]; negative when a
+// is the shorter one. Silence correlates with nothing (0).
 func NormalizedCrossCorrelation(a, b []int16) (best float64, lag int) {
 	if len(a) < len(b) {
 		best, lag = NormalizedCrossCorrelation(b, a)

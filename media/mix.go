@@ -21,8 +21,8 @@ func Mix(dst []int16, sources ...[]int16) {
 	}
 }
 
-// Interleave makes stereo frames of two mono legs: left is the caller, right the agent. dst has room for twice the longer of
-// them; the shorter one is silent at its end. It returns how many samples of dst were written.
+// Interleave makes stereo frames of two mono legs: left is the caller, right the agent. dst has room for twice the
+// longer of them; the shorter one is silent at its end. It returns how many samples of dst were written.
 func Interleave(dst, left, right []int16) int {
 	n := max(len(left), len(right))
 	for i := range n {
@@ -53,8 +53,8 @@ const (
 	maxKernel  = 1 << 22
 )
 
-// Resample converts mono sound from one rate to another with a windowed-sinc low-pass, so that what the lower rate cannot carry
-// is removed and not folded. The result is aligned with the input (no delay).
+// Resample converts mono sound from one rate to another with a windowed-sinc low-pass, so that what the lower rate
+// cannot carry is removed and not folded. The result is aligned with the input (no delay).
 func Resample(samples []int16, from, to int) ([]int16, error) {
 	if from < 1000 || to < 1000 || from > 768000 || to > 768000 {
 		return nil, fmt.Errorf("resample from %d to %d Hz: out of range", from, to)

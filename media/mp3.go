@@ -63,7 +63,8 @@ func parseMP3Header(b []byte) (mp3Header, bool) {
 	return h, true
 }
 
-// skipID3 passes over ID3v2 tags at the beginning; a tag that claims more than the file holds is an error, not an allocation.
+// skipID3 passes over ID3v2 tags at the beginning; a tag that claims more than the file holds is an error, not an
+// allocation.
 func skipID3(data []byte) ([]byte, error) {
 	for len(data) >= 10 && string(data[:3]) == "ID3" {
 		size := 10 + (int(data[6]&0x7F)<<21 | int(data[7]&0x7F)<<14 | int(data[8]&0x7F)<<7 | int(data[9]&0x7F))
@@ -81,8 +82,8 @@ func skipID3(data []byte) ([]byte, error) {
 // maxMP3Garbage is how many bytes that belong to no frame a file may have.
 const maxMP3Garbage = 64 << 10
 
-// scanMP3 walks the frames. Every frame must have the first one's rate and version, and be followed by another frame, a tag or
-// the end.
+// scanMP3 walks the frames. Every frame must have the first one's rate and version, and be followed by another frame,
+// a tag or the end.
 func scanMP3(data []byte) (*mp3Stream, error) {
 	data, err := skipID3(data)
 	if err != nil {

@@ -2,8 +2,8 @@ package media
 
 import "math"
 
-// HoldMusic computes one of the two pieces of hold music (n is 1 or 2; others give the first). Both are original, free of
-// rights, made for a telephone's 300 to 3400 Hz, and their end runs into their beginning without a seam.
+// HoldMusic computes one of the two pieces of hold music (n is 1 or 2; others give the first). Both are original,
+// free of rights, made for a telephone's 300 to 3400 Hz, and their end runs into their beginning without a seam.
 func HoldMusic(n int) []int16 {
 	if n == 2 {
 		return waltz().render()
@@ -11,7 +11,8 @@ func HoldMusic(n int) []int16 {
 	return drift().render()
 }
 
-// instrument is an additive voice: partials with their levels, an attack, and a decay that is faster for higher partials.
+// instrument is an additive voice: partials with their levels, an attack, and a decay that is faster for higher
+// partials.
 type instrument struct {
 	partials []float64
 	attack   float64 // seconds
@@ -107,8 +108,8 @@ func (s *score) echo(beats, amount float64) {
 	s.dry = wet
 }
 
-// render limits the band to the telephone's and sets the level. The filters run over the loop twice and the second round is
-// kept, so that their state at the end is the one at the beginning.
+// render limits the band to the telephone's and sets the level. The filters run over the loop twice and the second
+// round is kept, so that their state at the end is the one at the beginning.
 func (s *score) render() []int16 {
 	filters := []biquad{highpass(300, 0.54), highpass(300, 1.31), lowpass(3400, 0.54), lowpass(3400, 1.31)}
 	out := make([]float64, len(s.dry))

@@ -8,9 +8,9 @@ import (
 // maxLag is how far a sender may be behind before it gives frames up instead of sending them late.
 const maxLag = 200 * time.Millisecond
 
-// Pacer says when each frame of a stream is due. Deadlines are counted from the start, so that late wake-ups never add up to
-// a drift. A sender that is late catches up at twice the pace, never in a burst; one that is more than 200 ms late skips
-// frames, whose number it is told so that the RTP timestamp can jump over them.
+// Pacer says when each frame of a stream is due. Deadlines are counted from the start, so that late wake-ups never
+// add up to a drift. A sender that is late catches up at twice the pace, never in a burst; one that is more than 200
+// ms late skips frames, whose number it is told so that the RTP timestamp can jump over them.
 type Pacer struct {
 	start  time.Time
 	period time.Duration
@@ -23,8 +23,8 @@ func NewPacer(start time.Time, period time.Duration) *Pacer {
 	return &Pacer{start: start, period: period, frame: -1}
 }
 
-// Next gives the time of the next frame, when it is now, and how many frames were given up before it. Call it once per frame,
-// right after the one before was sent.
+// Next gives the time of the next frame, when it is now, and how many frames were given up before it. Call it once
+// per frame, right after the one before was sent.
 func (p *Pacer) Next(now time.Time) (deadline time.Time, skipped int) {
 	p.frame++
 	deadline = p.start.Add(time.Duration(p.frame) * p.period)

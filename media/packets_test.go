@@ -53,7 +53,8 @@ func TestPacerGivesUpFramesWhenItIsFarBehind(t *testing.T) {
 	}
 }
 
-// voice is a packet of frame number n whose samples all encode the level n+1 steps up, so that frames can be told apart.
+// voice is a packet of frame number n whose samples all encode the level n+1 steps up, so that frames can be told
+// apart.
 func voice(n int, ssrc uint32, base uint32) *rtp.Packet {
 	payload := make([]byte, FrameSamples)
 	for i := range payload {
@@ -125,7 +126,8 @@ func TestJitterBufferConcealsLossSofterAndSofterThenFallsSilent(t *testing.T) {
 	}{
 		{FrameAudio, level(0)}, {FrameAudio, level(1)}, {FrameAudio, level(2)}, {FrameConcealed, level(2) >> 1},
 		{FrameAudio, level(4)}, {FrameAudio, level(5)}, {FrameConcealed, level(5) >> 1}, {FrameConcealed, level(5) >> 2},
-		{FrameConcealed, level(5) >> 3}, {FrameNone, 0}, {FrameNone, 0}, {FrameNone, 0}, {FrameNone, 0}, {FrameAudio, level(13)},
+		{FrameConcealed, level(5) >> 3}, {FrameNone, 0}, {FrameNone, 0}, {FrameNone, 0}, {FrameNone, 0}, {FrameAudio,
+			level(13)},
 	}
 	for i, w := range want {
 		if out[i].kind != w.kind || out[i].n != w.n {

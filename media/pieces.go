@@ -31,7 +31,8 @@ func drift() *score {
 		pitch      int
 	}{
 		{2, 1.5, 79}, {4, 3, 76}, {10, 2, 77}, {12, 3, 74}, {18, 1.5, 79}, {20, 3, 72}, {26, 1, 74}, {27, 1, 77}, {28, 3, 74},
-		{34, 1.5, 74}, {36, 3, 79}, {42, 1, 81}, {43, 1, 79}, {44, 3, 76}, {50, 1.5, 79}, {52, 3, 76}, {58, 1, 77}, {59, 1, 74}, {60, 3, 71},
+		{34, 1.5, 74}, {36, 3, 79}, {42, 1, 81}, {43, 1, 79}, {44, 3, 76}, {50, 1.5, 79}, {52, 3, 76}, {58, 1, 77}, {59, 1,
+			74}, {60, 3, 71},
 	} {
 		s.play(flute, n.at, n.length, n.pitch, 0.2)
 	}
@@ -39,7 +40,8 @@ func drift() *score {
 	return s
 }
 
-// waltz: twenty-four bars in three, in G, plucked, with a pad every two bars and a melody in the second half. 51 seconds.
+// waltz: twenty-four bars in three, in G, plucked, with a pad every two bars and a melody in the second half. 51
+// seconds.
 func waltz() *score {
 	const bars = 24
 	s := newScore(84, 3*bars, -14.7)

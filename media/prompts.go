@@ -12,8 +12,9 @@ import (
 	"strconv"
 )
 
-// Library keeps prompts in the media directory that switch and core share. A prompt is named by what it says and how, so it is
-// rendered once, when it is published, and never changes. It is safe for concurrent use, by several processes too.
+// Library keeps prompts in the media directory that switch and core share. A prompt is named by what it says and how,
+// so it is rendered once, when it is published, and never changes. It is safe for concurrent use, by several
+// processes too.
 type Library struct {
 	Dir   string // the media directory; prompts are in prompts/ below it
 	Synth Synthesizer
@@ -30,7 +31,8 @@ func (l Library) Ref(text, voice string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Path is the file of a prompt, which may not exist. It fails for what is no reference, so that no reference leads elsewhere.
+// Path is the file of a prompt, which may not exist. It fails for what is no reference, so that no reference leads
+// elsewhere.
 func (l Library) Path(ref string) (string, error) {
 	if !promptRef.MatchString(ref) {
 		return "", fmt.Errorf("prompt %q: no reference", ref)
@@ -94,8 +96,8 @@ func playable(path string) bool {
 	return src.Close() == nil && src.info.DataSize > 0
 }
 
-// writeAtomic writes a file beside its place and renames it, so that nobody ever reads half of it. The switch may run as another
-// user: the file is readable by all.
+// writeAtomic writes a file beside its place and renames it, so that nobody ever reads half of it. The switch may run
+// as another user: the file is readable by all.
 func writeAtomic(path string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

@@ -59,7 +59,8 @@ func TestAPromptIsRenderedOnceAndNamedByWhatItSays(t *testing.T) {
 }
 
 func TestNoReferenceLeadsOutOfTheLibrary(t *testing.T) {
-	for _, ref := range []string{"", "../../etc/passwd", strings.Repeat("a", 63), strings.Repeat("A", 64), strings.Repeat("a", 64) + "/x"} {
+	for _, ref := range []string{"", "../../etc/passwd", strings.Repeat("a", 63), strings.Repeat("A", 64),
+		strings.Repeat("a", 64) + "/x"} {
 		if path, err := (Library{Dir: "/x"}).Path(ref); err == nil {
 			t.Errorf("%q leads to %s", ref, path)
 		}
@@ -96,7 +97,8 @@ func TestAnUploadIsKeptUnderTheHashOfItsSound(t *testing.T) {
 		t.Errorf("again: %s %v", again, err)
 	}
 	var refused *RejectedError
-	if _, _, err := lib.Import(context.Background(), self("decode"), writeFile(t, "y", []byte("no"))); !errors.As(err, &refused) {
+	if _, _, err := lib.Import(context.Background(), self("decode"), writeFile(t, "y", []byte("no"))); !errors.As(err,
+		&refused) {
 		t.Errorf("text: %v", err)
 	}
 	entries, err := os.ReadDir(filepath.Join(lib.Dir, "prompts"))
@@ -157,7 +159,8 @@ func TestAMissingSpeechEngineSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := Espeak{}.Synthesize(context.Background(), "Bom dia", VoicePortuguese)
 	var missing *MissingToolError
-	if !errors.As(err, &missing) || missing.Package != "espeak-ng" || !strings.Contains(err.Error(), "apt-get install espeak-ng") {
+	if !errors.As(err, &missing) || missing.Package != "espeak-ng" || !strings.Contains(err.Error(),
+		"apt-get install espeak-ng") {
 		t.Errorf("%v", err)
 	}
 }
@@ -166,7 +169,8 @@ func TestSystemSoundsAreWrittenOnceAndReplacementsAreKept(t *testing.T) {
 	calls := 0
 	dir, ctx := t.TempDir(), context.Background()
 	synth := fixedVoice{engine: "a", calls: &calls}
-	if err := EnsureSystemSounds(ctx, dir, fixedVoice{calls: &calls, fail: &MissingToolError{"espeak-ng", "espeak-ng"}}); err == nil ||
+	if err := EnsureSystemSounds(ctx, dir, fixedVoice{calls: &calls, fail: &MissingToolError{"espeak-ng",
+		"espeak-ng"}}); err == nil ||
 		!strings.Contains(err.Error(), "apt-get install espeak-ng") {
 		t.Errorf("without a speech engine: %v", err)
 	}

@@ -36,9 +36,10 @@ func (w WAVInfo) Telephone() bool {
 // maxChunks bounds the walk over a file of many empty chunks.
 const maxChunks = 1000
 
-// WalkWAV reads the chunk headers of a WAV file of size bytes and trusts none of them: a chunk that ends outside the file, a
-// missing or repeated fmt chunk, a block size that contradicts the rest are errors. The only tolerance is a data chunk whose
-// writer did not come to state its size (0, 0xFFFFFFFF): it ends with the file. Other chunks are skipped unread.
+// WalkWAV reads the chunk headers of a WAV file of size bytes and trusts none of them: a chunk that ends outside the
+// file, a missing or repeated fmt chunk, a block size that contradicts the rest are errors. The only tolerance is a
+// data chunk whose writer did not come to state its size (0, 0xFFFFFFFF): it ends with the file. Other chunks are
+// skipped unread.
 func WalkWAV(r io.ReaderAt, size int64) (WAVInfo, error) {
 	var head [12]byte
 	if _, err := r.ReadAt(head[:], 0); err != nil || string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
@@ -110,7 +111,8 @@ func readFormat(r io.ReaderAt, at, length int64) (WAVInfo, error) {
 		return WAVInfo{}, fmt.Errorf("%w: %d channels, %d bits, %d Hz", ErrNotWAV, info.Channels, info.Bits, info.Rate)
 	}
 	if block := int(binary.LittleEndian.Uint16(b[12:])); block != info.Channels*((info.Bits+7)/8) {
-		return WAVInfo{}, fmt.Errorf("%w: block of %d bytes for %d channels of %d bits", ErrNotWAV, block, info.Channels, info.Bits)
+		return WAVInfo{}, fmt.Errorf("%w: block of %d bytes for %d channels of %d bits", ErrNotWAV, block, info.Channels,
+			info.Bits)
 	}
 	return info, nil
 }

@@ -17,8 +17,8 @@ type Source interface {
 	ReadFrame(dst []int16) (n int, err error)
 }
 
-// OpenSource opens what an application of the switch names: tone_stream://…, silence_stream://…, or the path of a WAV file.
-// A relative path is taken below dir. The result may be an io.Closer. A missing file wraps fs.ErrNotExist.
+// OpenSource opens what an application of the switch names: tone_stream://…, silence_stream://…, or the path of a WAV
+// file. A relative path is taken below dir. The result may be an io.Closer. A missing file wraps fs.ErrNotExist.
 func OpenSource(dir, name string) (Source, error) {
 	if spec, ok := strings.CutPrefix(name, "tone_stream://"); ok {
 		return ParseTones(spec)
@@ -87,8 +87,8 @@ func (s *silence) ReadFrame(dst []int16) (int, error) {
 	return n, nil
 }
 
-// ParseSilence reads silence_stream's argument, <ms>[,<noise>]: a negative number never ends, 0 is an error (mod_tone_stream.c).
-// The noise factor is accepted and left out: the silence is digital.
+// ParseSilence reads silence_stream's argument, <ms>[,<noise>]: a negative number never ends, 0 is an error
+// (mod_tone_stream.c). The noise factor is accepted and left out: the silence is digital.
 func ParseSilence(spec string) (Source, error) {
 	head, _, _ := strings.Cut(spec, ",")
 	ms, err := strconv.ParseInt(strings.TrimSpace(head), 10, 32)

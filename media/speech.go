@@ -29,11 +29,12 @@ type Synthesizer interface {
 // ErrText is wrapped by errors about a text or voice that cannot be spoken.
 var ErrText = errors.New("this text cannot be spoken")
 
-// Espeak speaks with espeak-ng, a separate program; ffmpeg takes its rumble away and makes it 8 kHz. It sounds like a machine: a
-// provisional voice until somebody records the prompts.
+// Espeak speaks with espeak-ng, a separate program; ffmpeg takes its rumble away and makes it 8 kHz. It sounds like a
+// machine: a provisional voice until somebody records the prompts.
 type Espeak struct{}
 
-var espeakVoices = map[string]string{VoicePortuguese: "pt-br", "pt-BR-f": "pt-br+f3", VoiceEnglish: "en-us", "en-US-f": "en-us+f3"}
+var espeakVoices = map[string]string{VoicePortuguese: "pt-br", "pt-BR-f": "pt-br+f3", VoiceEnglish: "en-us",
+	"en-US-f": "en-us+f3"}
 
 const espeakSpeed = "145" // words a minute; the default of 175 is too fast for the telephone
 
@@ -50,11 +51,13 @@ func (Espeak) Synthesize(ctx context.Context, text, voice string) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("synthesize: %w", err)
 	}
-	spoken, _, err := runTool(ctx, "espeak-ng", "espeak-ng", []byte(text), "-v", name, "-s", espeakSpeed, "-b", "1", "--stdin", "--stdout")
+	spoken, _, err := runTool(ctx, "espeak-ng", "espeak-ng", []byte(text), "-v", name, "-s", espeakSpeed, "-b", "1",
+		"--stdin", "--stdout")
 	if err != nil {
 		return nil, fmt.Errorf("synthesize: %w", err)
 	}
-	raw, _, err := ffmpeg(ctx, spoken, []string{"-f", "wav"}, append([]string{"-af", "highpass=f=200"}, telephoneOutput...))
+	raw, _, err := ffmpeg(ctx, spoken, []string{"-f", "wav"}, append([]string{"-af", "highpass=f=200"},
+		telephoneOutput...))
 	if err != nil {
 		return nil, fmt.Errorf("synthesize: %w", err)
 	}

@@ -27,9 +27,9 @@ var systemTones = []struct{ file, spec string }{
 	{SystemBeep, "v=-13;%(300,100,1000)"},
 }
 
-// EnsureSystemSounds writes the sounds that every installation has below dir (system/…), unless a playable file is there: one
-// that somebody replaced is kept. What can be written is written; the error joins what could not, such as a fallback announcement
-// without a speech engine.
+// EnsureSystemSounds writes the sounds that every installation has below dir (system/…), unless a playable file is
+// there: one that somebody replaced is kept. What can be written is written; the error joins what could not, such as
+// a fallback announcement without a speech engine.
 func EnsureSystemSounds(ctx context.Context, dir string, synth Synthesizer) error {
 	var errs []error
 	ensure := func(file string, make func() ([]byte, error)) {

@@ -51,10 +51,10 @@ type toneParser struct {
 	parts          []tonePart
 }
 
-// ParseTones reads FreeSWITCH's tone_stream argument: tones %(on,off,f1,f2…) in milliseconds and hertz and the DTMF letters,
-// settings v= (dB) d= w= (ms) >= <= (ms between changes of volume) += (dB per change) l= (repeat the next tone) L= (repeat all),
-// separated by ';', and ;loops=N at the end (-1 for ever). Unlike FreeSWITCH, which plays what it could read, it refuses what it
-// cannot read.
+// ParseTones reads FreeSWITCH's tone_stream argument: tones %(on,off,f1,f2…) in milliseconds and hertz and the DTMF
+// letters, settings v= (dB) d= w= (ms) >= <= (ms between changes of volume) += (dB per change) l= (repeat the next
+// tone) L= (repeat all), separated by ';', and ;loops=N at the end (-1 for ever). Unlike FreeSWITCH, which plays what
+// it could read, it refuses what it cannot read.
 func ParseTones(spec string) (*Tones, error) {
 	t := &Tones{}
 	for at := range len(spec) {
@@ -204,8 +204,8 @@ func (t *Tones) Rewind() error {
 	return nil
 }
 
-// EndRound tells whether a round of the specification was just finished, without sound in between (endless_playback reports
-// each round as a playback of its own).
+// EndRound tells whether a round of the specification was just finished, without sound in between (endless_playback
+// reports each round as a playback of its own).
 func (t *Tones) EndRound() bool { return t.part == 0 && t.at == 0 }
 
 // ReadFrame computes the next samples.

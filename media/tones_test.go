@@ -81,7 +81,8 @@ func TestToneVolumeAndDecayAreThoseOfLibteletone(t *testing.T) {
 }
 
 func TestToneStreamRefusesWhatItCannotRead(t *testing.T) {
-	for _, spec := range []string{"", "%", "%(", "%(500)", "%(500,0)", "%(-1,0,440)", "%(1,0,NaN)", "%(1,0,9000)", "x(1,2,3)",
+	for _, spec := range []string{"", "%", "%(", "%(500)", "%(500,0)", "%(-1,0,440)", "%(1,0,NaN)", "%(1,0,9000)",
+		"x(1,2,3)",
 		"%(1,0,440);loops=x", "q=3;%(1,0,440)", "L=1001;%(1,0,440)", "l=999;%(1,0,440);l=999;%(1,0,440)", "v=-7"} {
 		if _, err := ParseTones(spec); err == nil {
 			t.Errorf("%q was accepted", spec)

@@ -20,7 +20,8 @@ func (e *NotTelephoneError) Error() string {
 		e.Info.Format, e.Info.Channels, e.Info.Rate, e.Info.Bits)
 }
 
-// ReadWAV reads a whole 8 kHz 16-bit mono file of at most an hour. It wraps fs.ErrNotExist, ErrNotWAV or *NotTelephoneError.
+// ReadWAV reads a whole 8 kHz 16-bit mono file of at most an hour. It wraps fs.ErrNotExist, ErrNotWAV or
+// *NotTelephoneError.
 func ReadWAV(path string) ([]int16, error) {
 	src, err := OpenWAV(path)
 	if err != nil {
@@ -110,8 +111,8 @@ func (s *WAVSource) Close() error { return s.file.Close() }
 // headerEvery is how much sound passes between two updates of a growing file's header.
 const headerEvery = time.Second
 
-// WAVWriter writes a 16-bit file while it is being recorded. About once a second of sound it flushes and states the new size
-// in the header, so that the file of a killed process plays up to there. It has one owner.
+// WAVWriter writes a 16-bit file while it is being recorded. About once a second of sound it flushes and states the
+// new size in the header, so that the file of a killed process plays up to there. It has one owner.
 type WAVWriter struct {
 	file     *os.File
 	buf      []byte
@@ -138,7 +139,8 @@ func CreateWAV(path string, rate, channels int) (*WAVWriter, error) {
 	return w, nil
 }
 
-// Write appends samples, interleaved when there are two channels. After an error every further Write and Close returns it.
+// Write appends samples, interleaved when there are two channels. After an error every further Write and Close
+// returns it.
 func (w *WAVWriter) Write(samples []int16) error {
 	if w.err != nil {
 		return w.err
