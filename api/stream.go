@@ -158,7 +158,8 @@ func (s *stream) send(ctx context.Context, f LiveFrame) error {
 	if err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, s.api.cfg.Stream.Write, errTooSlow)
+	// Not ended by ctx: a cancelled write would take the connection down before it could be closed in order.
+	limited, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.api.cfg.Stream.Write, errTooSlow)
 	defer cancel()
 	if err := s.conn.Write(limited, websocket.MessageText, data); err != nil {
 		if errors.Is(context.Cause(limited), errTooSlow) {
