@@ -34,13 +34,11 @@ func (c *Call) callerEvent(e Event) {
 	case LegBridged:
 		c.bridged(e.At, e.Leg, e.Other)
 	case LegUnbridged:
-		if c.state == talking {
-			c.do(StartTimer{timerApart, apartPatience})
-		}
+		c.callerUnbridged()
 	case RecordingStarted:
-		c.note(e.At, Fact{Kind: RecordingBegan, Path: c.recordingPath()})
+		c.recorded(e.At, RecordingBegan, notRecorded, recording)
 	case RecordingStopped:
-		c.note(e.At, Fact{Kind: RecordingClosed, Path: c.recordingPath()})
+		c.recorded(e.At, RecordingClosed, recording, recorded)
 	case CommandFailed:
 		c.callerCommandFailed(e)
 	case LegHungUp:
@@ -85,14 +83,16 @@ func (c *Call) wish(w Wish) {
 func (c *Call) callerCommandFailed(e CommandFailed) {
 	switch e.Command.(type) {
 	case Answer:
-		c.end(BySystem, NormalTemporaryFailure)
+		if c.state == arriving {
+			c.end(BySystem, NormalTemporaryFailure)
+		}
 	case Play:
 		if c.state == inFlow {
 			c.do(ToFlow{e})
 		}
 	case PlayLoop:
 		if c.state == waiting || c.state == ringing {
-			c.do(PlayLoop{c.caller.id, Sound{Tone: WaitTone}})
+			c.do(StartTimer{timerMusic, musicPatience}) // at once would be for ever while the link is down
 		}
 	case Bridge:
 		if c.state == joining {
@@ -111,6 +111,12 @@ func (c *Call) timer(t TimerFired) {
 		return
 	}
 	switch {
+	case t.Timer == timerRenew && c.state == joining:
+		c.do(StartTimer{timerRenew, FallbackRenew}) // disarmed for the talk that is about to begin
+	case t.Timer == timerMusic && (c.state == waiting || c.state == ringing):
+		c.do(PlayLoop{c.caller.id, c.music})
+	case t.Timer == timerDrop && c.state > fresh && c.state < ending:
+		c.dropAgain()
 	case t.Timer == timerRenew && c.state < talking && c.state > fresh:
 		c.do(ArmFallback{c.caller.id, FallbackAfter}, StartTimer{timerRenew, FallbackRenew})
 	case t.Timer == timerAnswer && c.state == arriving:

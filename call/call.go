@@ -32,6 +32,8 @@ type Call struct {
 	state   state
 	endBy   Actor
 	ringing bool // the present agent's phone was seen ringing
+	picked  bool // the present agent's phone was seen answered
+	record  recordingState
 	silent  bool // the attempt to join ended the music
 	ignored int
 	kills   int
@@ -57,6 +59,14 @@ const (
 	talking
 	ending
 	finished
+)
+
+type recordingState uint8
+
+const (
+	notRecorded recordingState = iota
+	recording
+	recorded
 )
 
 // Begin is what a call's owner knows when it makes the machine.
@@ -94,6 +104,8 @@ const (
 	joinPatience   = 5 * time.Second   // for the switch to join two legs
 	apartPatience  = 3 * time.Second   // between "apart" and the hang-up that explains it
 	killPatience   = 5 * time.Second   // for a killed leg to be gone
+	musicPatience  = 2 * time.Second   // before music that the switch refused is asked for again
+	holdSettles    = time.Second       // for the switch's own hold extension to have set its dead man's switch
 	offerGrace     = 5 * time.Second   // past the ring time-out, for the switch to report it
 	maxKills       = 3
 )
@@ -106,6 +118,8 @@ const (
 	timerJoin   = "join"
 	timerApart  = "apart"
 	timerKill   = "kill"
+	timerDrop   = "drop"
+	timerMusic  = "music"
 	FlowTimer   = "flow."
 )
 
@@ -130,6 +144,18 @@ func (c *Call) Legs() []LegID {
 	}
 	for _, a := range c.agents {
 		if !a.gone {
+			ids = append(ids, a.id)
+		}
+	}
+	return ids
+}
+
+// Strays returns legs of agents whom the call does not want any more and whose end is not known yet. Each was hung up;
+// the switch may not have heard that.
+func (c *Call) Strays() []LegID {
+	var ids []LegID
+	for _, a := range c.agents {
+		if !a.hung && (c.offer == nil || a.id != c.offer.Leg) {
 			ids = append(ids, a.id)
 		}
 	}
@@ -200,5 +226,6 @@ func (c *Call) current() *leg {
 }
 
 func (c *Call) vars(role string) Vars {
-	return Vars{"ramal_v": VarsVersion, "ramal_call": string(c.Sum.Interaction), "ramal_org": string(c.org), "ramal_role": role}
+	return Vars{"ramal_v": VarsVersion, "ramal_call": string(c.Sum.Interaction), "ramal_org": string(c.org),
+		"ramal_role": role}
 }

@@ -19,10 +19,12 @@ type Left struct {
 	At          time.Time
 }
 
-// Accepted: the agent who was offered the interaction answered and talks.
+// Accepted: the agent who was offered the interaction answered and talks. It is true even when it comes after the
+// offer was given up.
 type Accepted struct {
 	Interaction ID
 	Offer       OfferID
+	Agent       AgentID
 	At          time.Time
 }
 

@@ -23,9 +23,31 @@ func (c *Call) bridged(at time.Time, a, b LegID) {
 	c.note(at, Fact{Kind: TalkStarted, Agent: o.Agent, Offer: o.Offer})
 	c.do(
 		StopTimer{timerJoin}, StopTimer{timerRenew},
-		ToQueues{Accepted{c.Sum.Interaction, o.Offer, at}},
+		ToQueues{Accepted{c.Sum.Interaction, o.Offer, o.Agent, at}},
 		StartRecording{c.caller.id, c.recordingPath()},
 	)
+}
+
+// callerUnbridged: in a talk somebody hung up, and who it was is told by another event, soon. In the queue it is the
+// end of a join that was given up; the switch then sends the leg to its hold extension, whose dead man's switch is
+// short and takes the place of ours: it is renewed as soon as that is done.
+func (c *Call) callerUnbridged() {
+	switch c.state {
+	case talking:
+		c.do(StartTimer{timerApart, apartPatience})
+	case waiting, ringing:
+		c.do(StartTimer{timerRenew, holdSettles})
+	}
+}
+
+// recorded notes the beginning and the end of the recording, each once.
+func (c *Call) recorded(at time.Time, kind FactKind, from, to recordingState) {
+	if c.record != from {
+		c.ignored++
+		return
+	}
+	c.record = to
+	c.note(at, Fact{Kind: kind, Path: c.recordingPath()})
 }
 
 // recordingPath is where the call's recording is, below the recordings directory: a folder per day (UTC).
@@ -127,7 +149,9 @@ func (c *Call) end(by Actor, cause Cause) {
 }
 
 func (c *Call) stopTimers() {
-	c.do(StopTimer{timerRenew}, StopTimer{timerAnswer}, StopTimer{timerOffer}, StopTimer{timerJoin})
+	for _, name := range []string{timerRenew, timerAnswer, timerOffer, timerJoin, timerApart, timerDrop, timerMusic} {
+		c.do(StopTimer{name})
+	}
 }
 
 // killAgain repeats the hang-up of legs that should be gone; after some tries they are given up as lost.

@@ -46,11 +46,12 @@ func (c *Call) offered(o Offer) {
 		c.do(ToQueues{Missed{c.Sum.Interaction, o.Offer, OriginatorCancel, o.At}})
 		return
 	}
-	c.state, c.offer, c.ringing = ringing, &o, false
+	c.state, c.offer, c.ringing, c.picked = ringing, &o, false, false
 	c.agents = append(c.agents, leg{id: o.Leg})
 	c.note(o.At, Fact{Kind: AgentOffered, Queue: o.Queue, Agent: o.Agent, Offer: o.Offer, Leg: o.Leg})
 	c.do(
-		Dial{Leg: o.Leg, To: Endpoint{Extension: o.Extension}, CallerID: c.from, Timeout: o.RingTimeout, Vars: c.vars("agent")},
+		Dial{Leg: o.Leg, To: Endpoint{Extension: o.Extension}, CallerID: c.from, Timeout: o.RingTimeout,
+			Vars: c.vars("agent")},
 		StartTimer{timerOffer, o.RingTimeout + offerGrace},
 	)
 }
@@ -67,6 +68,13 @@ func (c *Call) withdrawn(w Withdraw) {
 // agentEvent takes an event of an agent's leg.
 func (c *Call) agentEvent(l *leg, e Event) {
 	present := c.offer != nil && c.offer.Leg == l.id
+	if !present && !l.hung {
+		switch e.(type) {
+		case LegAnswered, LegParked: // the hang-up crossed it on the way
+			c.do(HangUp{l.id, OriginatorCancel})
+			return
+		}
+	}
 	switch e := e.(type) {
 	case LegProgress:
 		if present && c.state == ringing && !c.ringing {
@@ -74,7 +82,8 @@ func (c *Call) agentEvent(l *leg, e Event) {
 			c.note(e.At, Fact{Kind: AgentRinging, Agent: c.offer.Agent, Offer: c.offer.Offer})
 		}
 	case LegAnswered:
-		if present && c.state == ringing {
+		if present && !c.picked && (c.state == ringing || c.state == joining) {
+			c.picked = true
 			c.note(e.At, Fact{Kind: AgentAnswered, Agent: c.offer.Agent, Offer: c.offer.Offer, Leg: l.id})
 		}
 	case LegParked:
@@ -128,11 +137,16 @@ func (c *Call) agentCommandFailed(l *leg, present bool, e CommandFailed) {
 }
 
 // join asks for the two legs to be joined. Never before the agent's leg is parked or its dialling is reported as done:
-// FreeSWITCH would then call the dialling failed though the leg lives (recording 08a). The dead man's switch goes first:
-// firing into a talk it would tear the pair apart.
+// FreeSWITCH would then call the dialling failed though the leg lives (recording 08a). The dead man's switch goes
+// first: firing into a talk it would tear the pair apart.
 func (c *Call) join() {
 	c.state, c.silent = joining, false
-	c.do(StopTimer{timerOffer}, DisarmFallback{c.caller.id}, Bridge{c.caller.id, c.offer.Leg}, StartTimer{timerJoin, joinPatience})
+	c.do(
+		StopTimer{timerOffer},
+		DisarmFallback{c.caller.id},
+		Bridge{c.caller.id, c.offer.Leg},
+		StartTimer{timerJoin, joinPatience},
+	)
 }
 
 // joinFailed gives the caller back to the queue, with music if the attempt ended it.
@@ -160,7 +174,19 @@ func (c *Call) dropAgent(cause Cause) {
 		if cause == NoAnswer || !cause.Valid() {
 			cause = OriginatorCancel
 		}
-		c.do(HangUp{l.id, cause})
+		c.do(HangUp{l.id, cause}, StartTimer{timerDrop, killPatience})
 	}
 	c.offer = nil
+}
+
+// dropAgain repeats the hang-up of legs that nobody wants any more, as long as the call lives: an agent whose phone
+// was answered in the moment the link was cut must not listen to silence.
+func (c *Call) dropAgain() {
+	strays := c.Strays()
+	for _, id := range strays {
+		c.do(HangUp{id, OriginatorCancel})
+	}
+	if len(strays) > 0 {
+		c.do(StartTimer{timerDrop, killPatience})
+	}
 }

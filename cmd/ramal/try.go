@@ -153,8 +153,9 @@ func (t *trial) run(ctx context.Context) error {
 }
 
 func (t *trial) agentPhone(ctx context.Context) (*carrier.Phone, error) {
+	tone := func() media.Source { return media.Sine(agentTone, toneLevel) }
 	phone, err := carrier.NewPhone(carrier.Config{User: tryAgent, Password: t.secrets.SIP[tryAgent], Domain: "ramal",
-		Proxy: t.state.Internal, Behaviour: carrier.AnswerWith(4*time.Second, func() media.Source { return media.Sine(agentTone, toneLevel) })})
+		Proxy: t.state.Internal, Behaviour: carrier.AnswerWith(4*time.Second, tone)})
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +226,8 @@ func (t *trial) recognise(who string, heard []int16, pattern string) {
 		}
 	}
 	if best < likeness || err != nil {
-		t.problem("%snothing that can be recognised (most like %s, %.2f; level %.0f dB) %v", who, name, best, media.LevelDBFS(heard), err)
+		t.problem("%snothing that can be recognised (most like %s, %.2f; level %.0f dB) %v", who, name, best,
+			media.LevelDBFS(heard), err)
 		return
 	}
 	text := t.texts[name]
