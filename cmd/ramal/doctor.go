@@ -18,7 +18,7 @@ import (
 type doctorCmd struct {
 	State          string `help:"Directory of this installation." default:"var"`
 	Lang           string `help:"pt or en; without it as the environment says." enum:"pt,en,auto" default:"auto"`
-	DatabaseURL    string `name:"database-url" help:"PostgreSQL; or the private cluster." env:"DATABASE_URL,RAMAL_DATABASE_URL"`
+	DatabaseURL    string `name:"database-url" help:"PostgreSQL; or our own." env:"DATABASE_URL,RAMAL_DATABASE_URL"`
 	OwnerURL       string `name:"database-owner-url" help:"PostgreSQL, as the schema's owner."`
 	Switch         string `help:"Event Socket of a FreeSWITCH; without it the embedded switch."`
 	SwitchPassword string `help:"File with the Event Socket's password." type:"existingfile"`

@@ -26,7 +26,7 @@ type cli struct {
 	Migrate        migrateCmd        `cmd:"" help:"Bring the database's schema up to date."`
 	Try            tryCmd            `cmd:"" help:"Place a real call to the running centre and say what both sides hear."`
 	Doctor         doctorCmd         `cmd:"" help:"Say what is wrong and what to do."`
-	FreeswitchConf freeswitchConfCmd `cmd:"" name:"freeswitch-conf" help:"Write a FreeSWITCH's configuration for this centre."`
+	FreeswitchConf freeswitchConfCmd `cmd:"" name:"freeswitch-conf" help:"Write the configuration of a FreeSWITCH."`
 	Version        versionCmd        `cmd:"" help:"Say which version this is."`
 	Internal       internalCmd       `cmd:"" hidden:"" help:"For Ramal's own use."`
 }

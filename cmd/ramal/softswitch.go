@@ -42,7 +42,8 @@ func (c *softswitchCmd) Run() error {
 	logger := newLogger(os.Stderr, c.LogLevel)
 	sw, err := softswitch.New(softswitch.Config{ESLAddr: c.ESL, ESLPassword: strings.TrimSpace(string(secret)),
 		InternalAddr: c.Internal, ExternalAddr: c.External, AdvertiseIP: c.Announce,
-		RTPPortMin: c.RTPMin, RTPPortMax: c.RTPMax, SIPDomain: c.Domain, Directory: p.directory(), MediaDir: p.media(), Logger: logger})
+		RTPPortMin: c.RTPMin, RTPPortMax: c.RTPMax,
+		SIPDomain: c.Domain, Directory: p.directory(), MediaDir: p.media(), Logger: logger})
 	if err != nil {
 		return fmt.Errorf("start the softswitch: %w", err)
 	}
