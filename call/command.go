@@ -44,7 +44,8 @@ type Play struct {
 	Sound Sound
 }
 
-// PlayLoop plays a sound again and again until StopSound or Bridge.
+// PlayLoop plays a sound again and again until Bridge, Park or the end of the leg. StopSound does not end it: a switch
+// takes up the loop again (FreeSWITCH's endless_playback goes on after a break). A Play meanwhile is heard over it.
 type PlayLoop struct {
 	Leg   LegID
 	Sound Sound

@@ -63,12 +63,12 @@ func OnFreeSWITCH(t *testing.T, scenario func(*testing.T, *Site)) {
 
 // StartSite starts a site with the softswitch (fs nil) or with a FreeSWITCH whose MediaDir is <dir>/media and whose
 // RecordingsDir is <dir>/recordings, and ends it with the test. Extra flags go to "ramal serve".
-func StartSite(t *testing.T, fs *freeswitchtest.Instance, flags ...string) *Site {
+func StartSite(t testing.TB, fs *freeswitchtest.Instance, flags ...string) *Site {
 	t.Helper()
 	return startSite(t, t.TempDir(), fs, flags...)
 }
 
-func startSite(t *testing.T, dir string, fs *freeswitchtest.Instance, flags ...string) *Site {
+func startSite(t testing.TB, dir string, fs *freeswitchtest.Instance, flags ...string) *Site {
 	t.Helper()
 	site := &Site{Dir: dir, Media: filepath.Join(dir, "media"), Recordings: filepath.Join(dir, "recordings"), FreeSWITCH: fs}
 	site.OwnerURL, site.AppURL = pgcluster.ForTest(t)
@@ -95,7 +95,7 @@ func startSite(t *testing.T, dir string, fs *freeswitchtest.Instance, flags ...s
 }
 
 // StartCore starts the core (again) and returns when /readyz says yes and the addresses are known.
-func (s *Site) StartCore(t *testing.T) {
+func (s *Site) StartCore(t testing.TB) {
 	t.Helper()
 	binary, err := RamalBinary()
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *Site) readState() error {
 }
 
 // StopCore ends the core in order and leaves switch and calls alone.
-func (s *Site) StopCore(t *testing.T) {
+func (s *Site) StopCore(t testing.TB) {
 	t.Helper()
 	if err := s.core.terminate(40 * time.Second); err != nil {
 		t.Fatalf("stop the core: %v\n%s", err, s.CoreLog())
@@ -159,7 +159,7 @@ func (s *Site) StopCore(t *testing.T) {
 }
 
 // KillCore ends the core as a power cut would (kill -9) and leaves the switch alone.
-func (s *Site) KillCore(t *testing.T) {
+func (s *Site) KillCore(t testing.TB) {
 	t.Helper()
 	if err := s.core.kill(); err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func (s *Site) ESLPassword() (string, error) {
 }
 
 // end stops the core and then what it left behind (--keep-switch).
-func (s *Site) end(t *testing.T) {
+func (s *Site) end(t testing.TB) {
 	if s.core != nil {
 		if err := s.core.terminate(40 * time.Second); err != nil {
 			t.Errorf("end the core: %v", err)
