@@ -53,7 +53,10 @@ func (c *Centre) closeLeft(ctx context.Context) error {
 func (c *Centre) gone(ctx context.Context, l *leftOpen) bool {
 	qctx, cancel := context.WithTimeout(ctx, existsLimit)
 	defer cancel()
-	known, err := c.sw.Exists(qctx, l.summary.CallerLeg)
+	known, err := false, error(nil)
+	if l.summary.CallerLeg != "" { // an interaction that ended before its first fact was stored has none
+		known, err = c.sw.Exists(qctx, l.summary.CallerLeg)
+	}
 	if err != nil || known {
 		l.denied = 0
 		return false
