@@ -52,7 +52,8 @@ func TestEachRouteLetsThroughExactlyItsRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.AddUser(t.Context(), scope, newUser("auditor@demo.ramal.local", directory.RoleAuditor, hash)); err != nil {
+	auditor := newUser("auditor@demo.ramal.local", directory.RoleAuditor, hash)
+	if _, err := s.db.AddUser(t.Context(), scope, auditor); err != nil {
 		t.Fatal(err)
 	}
 	visitors := map[string]*browser{"nobody": s.browser(t), "agent": s.as(t, "ana"), "supervisor": s.as(t, "supervisor"),
@@ -81,7 +82,8 @@ func TestEachRouteLetsThroughExactlyItsRoles(t *testing.T) {
 func TestWhatIsNotARouteIsNotFound(t *testing.T) {
 	s := serve(t)
 	b := s.as(t, "admin")
-	for _, path := range []string{"/api/none", "/api/", "/etc/passwd", "/static/../api.go", "/static/none", "/debug/pprof/"} {
+	for _, path := range []string{"/api/none", "/api/", "/etc/passwd", "/static/../api.go", "/static/none",
+		"/debug/pprof/"} {
 		if a := b.get(path); a.status != 404 || a.prob.Code != "not_found" {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}
@@ -146,7 +148,8 @@ func TestARequestThatIsNotAsDescribedChangesNothing(t *testing.T) {
 		"too large":          {"POST", "/api/agents/me/state", `{"state":"` + strings.Repeat("x", 2<<20) + `"}`, 413},
 		"limit out of range": {"GET", "/api/interactions?limit=1000", "", 400},
 		"no uuid":            {"GET", "/api/interactions/1%27%20OR%201=1", "", 400},
-		"password too long":  {"POST", "/api/session", `{"email":"a","password":"` + strings.Repeat("s3cr3t", 100) + `"}`, 400},
+		"password too long": {"POST", "/api/session",
+			`{"email":"a","password":"` + strings.Repeat("s3cr3t", 100) + `"}`, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := b.do(r.method, r.path, r.body)
@@ -211,8 +214,9 @@ func TestTheCentresRefusalsAreTold(t *testing.T) {
 func TestCallersAreMaskedWithoutThePermission(t *testing.T) {
 	s := serve(t)
 	id := s.storeCall(t, s.demo.Org, "")
-	s.centre.view = api.LiveView{Seq: 1, Calls: []api.LiveCall{{Summary: call.Summary{Interaction: id,
-		Phase: call.PhaseWaiting, Queue: s.demo.Queues["Vendas"]}, From: call.Party{Number: "5548999990001", Name: "Rogério"}}}}
+	waiting := call.Summary{Interaction: id, Phase: call.PhaseWaiting, Queue: s.demo.Queues["Vendas"]}
+	s.centre.view = api.LiveView{Seq: 1, Calls: []api.LiveCall{{Summary: waiting,
+		From: call.Party{Number: "5548999990001", Name: "Rogério"}}}}
 	for _, c := range []struct{ who, want string }{{"ana", "•••••••••0001"}, {"supervisor", "5548999990001"}} {
 		b := s.as(t, c.who)
 		detail := decode[api.InteractionDetail](t, b.get("/api/interactions/"+string(id)))
@@ -327,7 +331,8 @@ func TestReadinessNamesWhatFailsAndNotWhy(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
 		t.Fatal(err)
 	}
-	if a.status != 503 || got.Checks["database"] != "ok" || got.Checks["switch"] != "failed" || strings.Contains(a.body, "10.0") {
+	if a.status != 503 || got.Checks["database"] != "ok" || got.Checks["switch"] != "failed" ||
+		strings.Contains(a.body, "10.0") {
 		t.Errorf("readiness: %d %s", a.status, a.body)
 	}
 	if a := s.browser(t).get("/healthz"); a.status != 200 {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -303,6 +304,9 @@ func (c *centre) send(u api.Update) bool {
 	return true
 }
 
+// protocols counts the protocol numbers that the tests gave out.
+var protocols atomic.Int64
+
 // storeCall writes an answered call of Ana's into an organisation.
 func (s *server) storeCall(t *testing.T, org call.OrgID, recording string) call.ID {
 	t.Helper()
@@ -312,7 +316,8 @@ func (s *server) storeCall(t *testing.T, org call.OrgID, recording string) call.
 	}
 	id, now := call.ID(u.String()), s.clock.now()
 	ana := call.AgentID(s.demo.Users["ana@demo.ramal.local"])
-	b := store.Batch{Parties: []store.Party{{Org: org, Interaction: id, Protocol: "20261122" + string(id), Node: "local",
+	b := store.Batch{Parties: []store.Party{{Org: org, Interaction: id,
+		Protocol: directory.FormatProtocol("20261122", int(protocols.Add(1))), Node: "local",
 		From: call.Party{Number: "5548999990001", Name: "Rogério"}, To: "554830000000", StartedAt: now}}}
 	var sum call.Summary
 	for i, f := range []call.Fact{

@@ -122,7 +122,8 @@ func (b *tab) call(method string, params, result any) {
 		if err := json.Unmarshal(data, &m); err != nil {
 			b.t.Fatal(err)
 		}
-		if m.Method == "Runtime.exceptionThrown" || m.Method == "Log.entryAdded" && strings.Contains(string(m.Params), `"error"`) {
+		if m.Method == "Runtime.exceptionThrown" ||
+			m.Method == "Log.entryAdded" && strings.Contains(string(m.Params), `"error"`) {
 			b.errors = append(b.errors, string(m.Params))
 		}
 		if m.ID != id {

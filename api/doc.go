@@ -2,8 +2,8 @@
 // sign-in, the probes, and the files of package web.
 //
 // It decides who asks, whether they may ([routes], default-deny: a route without an entry does not start), whether the
-// request is what openapi.yaml says, and in which words an error is told. cmd/ramal makes it with [New] and gives it its
-// ports ([Config]): the store, the running centre, probes.
+// request is what openapi.yaml says, and in which words an error is told. cmd/ramal makes it with [New] and gives it
+// its ports ([Config]): the store, the running centre, probes.
 //
 // It never touches SQL, a call or the switch, never decides for an organisation other than the session's, and never
 // shows a caller's number to somebody without the permission.

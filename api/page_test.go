@@ -72,7 +72,8 @@ func TestAStrangerSignsInAndSeesTheLivePageInABrowser(t *testing.T) {
 		"ofertas não atendidas: 1", "00:04:1", "Atendida")
 	b.picture("live-light")
 	b.eval(`document.querySelector("#history .open").click()`)
-	b.sees("Ligação recebida em +55 48 3000-0000", "Teclou 1: Vendas", "Conversa com Ana", "Ligação encerrada pelo cliente")
+	b.sees("Ligação recebida em +55 48 3000-0000", "Teclou 1: Vendas", "Conversa com Ana",
+		"Ligação encerrada pelo cliente")
 	b.theme("dark")
 	b.picture("live-timeline-dark")
 	for _, theme := range []string{"light", "dark"} {
@@ -155,7 +156,8 @@ func (b *tab) enter(email, password string) {
 // fits fails when the page is wider than the window.
 func (b *tab) fits() {
 	b.t.Helper()
-	if wide := b.eval(`document.documentElement.scrollWidth - window.innerWidth`); wide != "0" && !strings.HasPrefix(wide, "-") {
+	wide := b.eval(`document.documentElement.scrollWidth - window.innerWidth`)
+	if wide != "0" && !strings.HasPrefix(wide, "-") {
 		b.t.Errorf("the page is %s px wider than the window", wide)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"ramal/call"
 )
 
-// argon is the cost of a password's hash: the second choice of OWASP's Password Storage Cheat Sheet for argon2id, 19 MiB
-// and two passes, so that some sign-ins at once do not take a small machine's memory.
+// argon is the cost of a password's hash: 19 MiB and two passes, a choice that OWASP's Password Storage Cheat Sheet
+// gives for argon2id, so that some sign-ins at once do not take a small machine's memory.
 var argon = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 // HashPassword makes the argon2id hash, in PHC form, that the store keeps.

@@ -44,7 +44,8 @@ type Settings interface {
 	Agents(ctx context.Context, org call.OrgID) ([]acd.Agent, error)
 }
 
-// LiveCall is one call as people who watch see it. From is personal: it leaves here masked unless the viewer may see it.
+// LiveCall is one call as people who watch see it. From is personal: it leaves this package masked unless the viewer
+// may see it.
 type LiveCall struct {
 	call.Summary
 	Protocol string

@@ -14,7 +14,8 @@ import (
 	"ramal/directory"
 )
 
-// cookieName: a browser accepts the prefix __Host- only with Secure, Path=/ and no Domain (RFC 6265bis section 4.1.3.2).
+// cookieName: a browser accepts the prefix __Host- only with Secure, Path=/ and no Domain (RFC 6265bis section
+// 4.1.3.2).
 func (a *API) cookieName() string {
 	if a.cfg.TLS {
 		return "__Host-ramal_session"

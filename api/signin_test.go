@@ -47,7 +47,8 @@ func TestSigningInOpensASessionInAGuardedCookie(t *testing.T) {
 func TestTheCookieIsSecureWhenBrowsersComeByHTTPS(t *testing.T) {
 	s := serve(t, func(c *api.Config) { c.TLS = true })
 	a := s.browser(t).signIn("ana@demo.ramal.local", password)
-	if c := a.header.Get("Set-Cookie"); !strings.HasPrefix(c, "__Host-ramal_session=") || !strings.Contains(c, "; Secure") {
+	c := a.header.Get("Set-Cookie")
+	if !strings.HasPrefix(c, "__Host-ramal_session=") || !strings.Contains(c, "; Secure") {
 		t.Errorf("cookie is not bound to https: %d", len(c))
 	}
 	if a.header.Get("Strict-Transport-Security") == "" {
@@ -119,7 +120,8 @@ func TestAUserWhoIsInactivatedIsOutAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.db.SetUserStatus(t.Context(), scope, s.demo.Users["ana@demo.ramal.local"], directory.Inactive); err != nil {
+	ana := s.demo.Users["ana@demo.ramal.local"]
+	if err := s.db.SetUserStatus(t.Context(), scope, ana, directory.Inactive); err != nil {
 		t.Fatal(err)
 	}
 	if a := b.get("/api/me"); a.status != 401 {

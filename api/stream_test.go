@@ -122,13 +122,15 @@ func TestTheStreamBeginsWithASnapshotAndGoesOnWithoutAGap(t *testing.T) {
 		t.Errorf("snapshot: %+v", snap)
 	}
 	s.centre.send(api.Update{Seq: 7}) // the snapshot holds it already
-	s.centre.send(api.Update{Seq: 8, Calls: []api.LiveCall{{Summary: call.Summary{Interaction: "c", Phase: call.PhaseWaiting},
+	waiting := call.Summary{Interaction: "c", Phase: call.PhaseWaiting}
+	s.centre.send(api.Update{Seq: 8, Calls: []api.LiveCall{{Summary: waiting,
 		From: call.Party{Number: "5548999990001"}}}})
 	u := wantFrame(t, conn, api.FrameUpdate, 8)
 	if len(*u.Calls) != 1 || (*u.Calls)[0].Caller != "5548999990001" {
 		t.Errorf("update: %+v", u)
 	}
-	s.centre.send(api.Update{Seq: 9, Calls: []api.LiveCall{{Summary: call.Summary{Interaction: "c", Phase: call.PhaseEnded}}}})
+	ended := call.Summary{Interaction: "c", Phase: call.PhaseEnded}
+	s.centre.send(api.Update{Seq: 9, Calls: []api.LiveCall{{Summary: ended}}})
 	if u := wantFrame(t, conn, api.FrameUpdate, 9); len(*u.Calls) != 0 || len(*u.Gone) != 1 || (*u.Gone)[0] != "c" {
 		t.Errorf("a call that has ended: %+v", u)
 	}
@@ -205,7 +207,8 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	}
 	conn := s.as(t, "ana").watch()
 	wantFrame(t, conn, api.FrameSnapshot, 0)
-	if err := s.db.SetUserStatus(t.Context(), scope, s.demo.Users["ana@demo.ramal.local"], directory.Inactive); err != nil {
+	ana := s.demo.Users["ana@demo.ramal.local"]
+	if err := s.db.SetUserStatus(t.Context(), scope, ana, directory.Inactive); err != nil {
 		t.Fatal(err)
 	}
 	wantClose(t, conn, 4401)

@@ -42,9 +42,11 @@ var (
 		"The present state does not allow this and nothing changed. Check and try again."}
 	textUnavailable = text{"O sistema não responde agora e nada mudou. Tente de novo em alguns segundos.",
 		"The system does not answer now and nothing changed. Try again in a few seconds."}
-	textInternal = text{"Algo falhou do nosso lado e nada foi salvo. Tente de novo; se repetir, envie o código %s ao suporte.",
+	textInternal = text{
+		"Algo falhou do nosso lado e nada foi salvo. Tente de novo; se repetir, envie o código %s ao suporte.",
 		"Something failed on our side and nothing was saved. Try again; if it repeats, send the code %s to the support."}
-	textNoExtension = text{"Sua conta não tem ramal e por isso não recebe ligações. Peça um ramal a quem administra a empresa.",
+	textNoExtension = text{
+		"Sua conta não tem ramal e por isso não recebe ligações. Peça um ramal a quem administra a empresa.",
 		"Your account has no extension and so is offered no calls. Ask whoever administers the company for one."}
 	textBreakReason = text{"Escolha um motivo de pausa da lista. Seu estado não mudou.",
 		"Choose a break reason from the list. Your state has not changed."}

@@ -145,7 +145,8 @@ func TestAnExtensionHasNothingThatMeansSomethingElsewhere(t *testing.T) {
 		}
 	}
 	// RFC 2617 section 3.5 gives the inputs and "939e7578ed9e3c518a452acee763bce9" as H(A1).
-	if got := directory.NewHA1("Mufasa", "testrealm@host.com", "Circle Of Life"); got != "939e7578ed9e3c518a452acee763bce9" {
+	got := directory.NewHA1("Mufasa", "testrealm@host.com", "Circle Of Life")
+	if got != "939e7578ed9e3c518a452acee763bce9" {
 		t.Errorf("HA1 = %s", string(got))
 	}
 }

@@ -18,7 +18,8 @@ const selectInteraction = `
 		coalesce(i.flow_id::text, ''), i.flow_version, i.flow_node, i.path, coalesce(i.queue_id::text, ''), i.priority,
 		coalesce(i.agent_id::text, ''), i.missed, i.started_at, i.answered_at, i.queued_at, i.talk_started_at,
 		i.talk_ended_at, i.ended_at, i.since_at, i.ended_by, i.cause, i.outcome, i.recording, i.facts,
-		coalesce(i.caller_leg::text, ''), coalesce(p.number, ''), coalesce(p.name, ''), coalesce(q.name, ''), coalesce(u.name, '')
+		coalesce(i.caller_leg::text, ''), coalesce(p.number, ''), coalesce(p.name, ''), coalesce(q.name, ''),
+		coalesce(u.name, '')
 	FROM interaction i
 	LEFT JOIN interaction_party p ON p.org_id = i.org_id AND p.interaction_id = i.id AND p.role = 'caller'
 	LEFT JOIN queue q ON q.org_id = i.org_id AND q.id = i.queue_id

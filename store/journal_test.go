@@ -38,8 +38,9 @@ func oneCall(t *testing.T, r store.DemoResult) store.Batch {
 		{At: at(60), Kind: call.RecordingClosed, Path: "2026/11/22/a.wav"},
 		{At: at(61), Kind: call.Ended, By: call.ByCaller, Cause: call.NormalClearing, Outcome: call.OutcomeAnswered},
 	}
-	b := store.Batch{Parties: []store.Party{{Org: r.Org, Interaction: id, Protocol: directory.FormatProtocol("20261122", 1),
-		From: call.Party{Number: "5548999990001", Name: "Rogério\x00 \xff"}, To: "554830000000", Node: "local", StartedAt: at(0)}}}
+	b := store.Batch{Parties: []store.Party{{Org: r.Org, Interaction: id,
+		Protocol: directory.FormatProtocol("20261122", 1), Node: "local", StartedAt: at(0), To: "554830000000",
+		From: call.Party{Number: "5548999990001", Name: "Rogério\x00 \xff"}}}}
 	var sum call.Summary
 	for i, f := range facts {
 		f.Interaction, f.Seq, f.Version = id, i+1, call.FactVersion
@@ -49,7 +50,8 @@ func oneCall(t *testing.T, r store.DemoResult) store.Batch {
 	}
 	b.Agents = []store.AgentFact{
 		{Org: r.Org, ID: newID(t), Fact: acd.AgentFact{Agent: agent, At: at(5), State: acd.Available}},
-		{Org: r.Org, ID: newID(t), Fact: acd.AgentFact{Agent: agent, At: at(12), State: acd.Busy, Interaction: id, Queue: sales}},
+		{Org: r.Org, ID: newID(t), Fact: acd.AgentFact{Agent: agent, At: at(12), State: acd.Busy, Interaction: id,
+			Queue: sales}},
 	}
 	return b
 }

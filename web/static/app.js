@@ -54,7 +54,8 @@ function enter(who) {
   $("organisation").textContent = me.organisation.name;
   $("user").textContent = me.user.name;
   $("password").value = "";
-  stream = new Stream(changed, () => leave(new Problem({ title: t("error.signed_out"), code: "unauthenticated", status: 401 })));
+  const over = () => leave(new Problem({ title: t("error.signed_out"), code: "unauthenticated", status: 401 }));
+  stream = new Stream(changed, over);
   loadBreaks();
   loadHistory();
   render();
@@ -180,8 +181,8 @@ function tiles(waiting, talking, agents) {
   const queued = waiting.filter((c) => c.phase === "waiting" || c.phase === "ringing");
   const free = agents.filter((a) => a.state === "available");
   const tile = (kind, key, n) => el("p", { class: `tile ${kind}` }, el("span", {}, t(key)), el("b", {}, String(n)));
-  $("tiles").replaceChildren(tile("waiting", "tile.waiting", queued.length), tile("talking", "tile.talking", talking.length),
-    tile("available", "tile.available", free.length));
+  $("tiles").replaceChildren(tile("waiting", "tile.waiting", queued.length),
+    tile("talking", "tile.talking", talking.length), tile("available", "tile.available", free.length));
   document.title = queued.length > 0 ? `(${queued.length}) ${t("live.title")} · Ramal` : `${t("live.title")} · Ramal`;
 }
 
@@ -197,10 +198,12 @@ function own(a) {
     wanted = null;
     $("own-result").textContent = "";
   }
-  $("own-pill").replaceChildren(pill(a.state, a.state === "on_break" && a.break ? reason(a.break) : t(`state.${a.state}`)));
+  const word = a.state === "on_break" && a.break ? reason(a.break) : t(`state.${a.state}`);
+  $("own-pill").replaceChildren(pill(a.state, word));
   $("own-clock").replaceChildren(running(a.since));
   const hints = [t("agent.extension", { extension: a.extension })];
-  if (a.phone !== "up") hints.push(t(a.phone === "down" ? "own.phone_down" : "own.phone_unknown", { extension: a.extension }));
+  if (a.phone === "down") hints.push(t("own.phone_down", { extension: a.extension }));
+  if (a.phone === "unknown") hints.push(t("own.phone_unknown"));
   if (a.break_next) hints.push(t("agent.break_next", { reason: reason(a.break_next) }));
   $("own-hint").textContent = hints.join(" · ");
   const at = { "go-available": "available", "go-break": "on_break", "go-offline": "offline" };
@@ -242,7 +245,8 @@ async function loadBreaks() {
   if (!may("agent.work")) return;
   try {
     const reasons = await ask("GET", "/api/break-reasons");
-    const buttons = reasons.map((r) => el("button", { type: "button", class: "button", onclick: () => want("on_break", r.name) }, r.name));
+    const buttons = reasons.map((r) =>
+      el("button", { type: "button", class: "button", onclick: () => want("on_break", r.name) }, r.name));
     $("breaks").replaceChildren(...(buttons.length > 0 ? buttons : [el("p", { class: "hint" }, t("own.no_breaks"))]));
   } catch (err) {
     fail(err);
@@ -259,7 +263,8 @@ async function loadHistory(before) {
     list = await ask("GET", `/api/interactions?limit=${page}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
     fail(null);
   } catch (err) {
-    return fail(err);
+    if (err instanceof Problem) fail(err); // without a network the stream says so, once
+    return;
   }
   if (!me) return;
   const box = $("history");
@@ -273,7 +278,8 @@ async function loadHistory(before) {
 
 async function openDetail(id, box) {
   try {
-    box.replaceChildren(...timeline(await ask("GET", `/api/interactions/${encodeURIComponent(id)}`), may("recording.hear")));
+    const detail = await ask("GET", `/api/interactions/${encodeURIComponent(id)}`);
+    box.replaceChildren(...timeline(detail, may("recording.hear")));
   } catch (err) {
     box.replaceChildren(el("p", { class: "notice critical" }, message(err)));
   }
@@ -284,7 +290,9 @@ function everySecond() {
   if (!stream) return;
   const old = stream.heard === 0 ? false : Date.now() - stream.heard > staleAfter;
   const now = old ? stream.at : stream.now(); // a frozen number does not look alive
-  for (const e of document.querySelectorAll("[data-since]")) e.textContent = duration(now - Date.parse(e.dataset.since));
+  for (const e of document.querySelectorAll("[data-since]")) {
+    e.textContent = duration(now - Date.parse(e.dataset.since));
+  }
   document.body.classList.toggle("stale", old);
   $("stale").hidden = !old;
   const since = stream.at === null ? "" : clock(stream.at);

@@ -44,7 +44,8 @@ export function clock(at) {
 // day is nothing for today, otherwise the date.
 export function day(at) {
   const d = new Date(at);
-  return d.toDateString() === new Date().toDateString() ? "" : d.toLocaleDateString(language, { day: "2-digit", month: "2-digit" });
+  if (d.toDateString() === new Date().toDateString()) return "";
+  return d.toLocaleDateString(language, { day: "2-digit", month: "2-digit" });
 }
 
 export function stamp(at) {

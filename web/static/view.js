@@ -16,18 +16,19 @@ export function el(tag, props = {}, ...children) {
 // A shape for each state, beside its colour and its word.
 const shapes = {
   available: "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M5 8.2l2.2 2.2L11 6",
-  ringing: "M3 2.5h3l1 3-1.6 1.2a9 9 0 0 0 4 4L10.500 9l3 1v3c0 .8-11.500 1.500-11.500-9.500 0-.6.400-1 1-1M10 2v4h4M14 2l-4 4",
-  busy: "M2.500 10V8a5.500 5.500 0 0 1 11 0v2M2.500 9.500h2v4h-2zM11.500 9.500h2v4h-2z",
-  wrap_up: "M4 3h8v11H4zM6 1.500h4v3H6zM6 8h4M6 11h4",
-  on_break: "M3 5h8v5a3 3 0 0 1-3 3H6a3 3 0 0 1-3-3zM11 6h2v3h-2M5 1.500v1.500M8 1.500v1.500",
-  offline: "M8 1.500v6M4.500 4a5.500 5.500 0 1 0 7 0",
-  waiting: "M4 1.500h8M4 14.500h8M5 1.500v3l3 3.500 3-3.500v-3M5 14.500v-3l3-3.500 3 3.500v3",
+  ringing:
+    "M3 2.5h3l1 3-1.6 1.2a9 9 0 0 0 4 4L10.5 9l3 1v3c0 .8-11.5 1.5-11.5-9.5 0-.6.4-1 1-1M10 2v4h4M14 2l-4 4",
+  busy: "M2.5 10V8a5.5 5.5 0 0 1 11 0v2M2.5 9.5h2v4h-2zM11.5 9.5h2v4h-2z",
+  wrap_up: "M4 3h8v11H4zM6 1.5h4v3H6zM6 8h4M6 11h4",
+  on_break: "M3 5h8v5a3 3 0 0 1-3 3H6a3 3 0 0 1-3-3zM11 6h2v3h-2M5 1.5v1.5M8 1.5v1.5",
+  offline: "M8 1.5v6M4.5 4a5.5 5.5 0 1 0 7 0",
+  waiting: "M4 1.5h8M4 14.5h8M5 1.5v3l3 3.5 3-3.5v-3M5 14.5v-3l3-3.5 3 3.5v3",
   flow: "M3 3h4v4H3zM9 9h4v4H9zM5 7v4h4",
 };
 shapes.talking = shapes.busy;
 shapes.arriving = shapes.ringing;
 shapes.good = shapes.available;
-shapes.bad = "M8 2l6.500 12h-13zM8 6.500v3.500M8 12v.200";
+shapes.bad = "M8 2l6.5 12h-13zM8 6.5V10M8 12v.2";
 
 export function pill(kind, word) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -59,8 +60,9 @@ export function agentRow(a, calls) {
   if (a.break_next) about.push(t("agent.break_next", { reason: reason(a.break_next) }));
   return el("li", {},
     el("span", { class: "who" }, a.name, el("small", {}, about.join(" · "))),
-    pill(a.state, a.state === "on_break" && a.break ? reason(a.break) : t(`state.${a.state}`)),
-    running(a.since));
+    el("span", { class: "end" },
+      pill(a.state, a.state === "on_break" && a.break ? reason(a.break) : t(`state.${a.state}`)),
+      running(a.since)));
 }
 
 // reason is a break's name; the automatic one has a word of its own.
@@ -74,8 +76,8 @@ export function callRow(c) {
   if (c.missed) about.push(t("call.missed", { n: c.missed }));
   return el("li", {},
     el("span", { class: "who" }, caller(c), el("small", {}, about.join(" · "))),
-    pill(c.phase, t(`phase.${c.phase}`)),
-    running(c.phase === "waiting" || c.phase === "ringing" ? c.queued ?? c.since : c.since));
+    el("span", { class: "end" }, pill(c.phase, t(`phase.${c.phase}`)),
+      running(c.phase === "waiting" || c.phase === "ringing" ? c.queued ?? c.since : c.since)));
 }
 
 const caller = (c) => [phone(c.caller) || t("call.hidden"), c.caller_name].filter(Boolean).join(" · ");
@@ -86,9 +88,10 @@ export function historyRow(i, open) {
   const button = el("button", { type: "button", class: "open", "aria-expanded": "false" },
     el("span", { title: stamp(i.started) }, `${day(i.started)} ${clock(i.started)}`.trim()),
     el("span", { class: "who" }, caller(i), el("small", {}, about)),
-    i.phase === "ended" ? pill(i.outcome === "answered" ? "good" : "bad", t(`outcome.${i.outcome ?? "failed"}`))
-      : pill(i.phase, t(`phase.${i.phase}`)),
-    el("span", { class: "clock" }, took));
+    el("span", { class: "end" },
+      i.phase === "ended" ? pill(i.outcome === "answered" ? "good" : "bad", t(`outcome.${i.outcome ?? "failed"}`))
+        : pill(i.phase, t(`phase.${i.phase}`)),
+      el("span", { class: "clock" }, took)));
   const detail = el("div", { class: "detail", hidden: "" });
   button.addEventListener("click", () => {
     const wide = button.getAttribute("aria-expanded") !== "true";
