@@ -120,7 +120,8 @@ export function timeline(detail, mayHear) {
 function moment(m, i) {
   const key = `fact.${m.kind}`;
   if (!has(key)) return m.kind;
-  return t(key, { node: m.node ?? "", digit: m.digit ?? "", label: m.label ?? "", queue: m.queue_name ?? "",
+  const node = m.kind === "ivr.node" && m.label ? m.label : m.node ?? ""; // a step's own name says more than its key
+  return t(key, { node, digit: m.digit ?? "", label: m.label ?? "", queue: m.queue_name ?? "",
     agent: m.agent_name ?? t("call.agent"), dialled: phone(i.dialled), cause: cause(m.cause),
     by: t(`by.${m.by ?? "system"}`) });
 }
