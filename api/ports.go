@@ -22,6 +22,9 @@ type Accounts interface {
 	OpenSession(ctx context.Context, user directory.User, hash [32]byte, ses directory.Session) error
 	FindSession(ctx context.Context, org call.OrgID, hash [32]byte, at time.Time,
 	) (directory.Identity, directory.Session, error)
+	// PeekSession is FindSession without keeping the session alive.
+	PeekSession(ctx context.Context, org call.OrgID, hash [32]byte, at time.Time,
+	) (directory.Identity, directory.Session, error)
 	EndSession(ctx context.Context, s directory.Scope, sessionID string, at time.Time) error
 }
 

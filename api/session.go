@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -34,17 +35,21 @@ func (a *API) cookie(token directory.Token) *http.Cookie {
 
 // identify finds out who sent the request.
 func (a *API) identify(c echo.Context, req *request) error {
-	who, ses, err := a.find(c.Request().Context(), req.token)
+	who, ses, err := a.find(c.Request().Context(), req.token, a.cfg.Accounts.FindSession)
 	req.who, req.session = who, ses
 	return err
 }
 
-func (a *API) find(ctx context.Context, token directory.Token) (directory.Identity, directory.Session, error) {
+// finder is one of the two ways to look for a session: Accounts.FindSession and Accounts.PeekSession.
+type finder func(context.Context, call.OrgID, [32]byte, time.Time) (directory.Identity, directory.Session, error)
+
+func (a *API) find(ctx context.Context, token directory.Token, look finder,
+) (directory.Identity, directory.Session, error) {
 	org, hash, ok := token.Split()
 	if !ok {
 		return directory.Identity{}, directory.Session{}, signedOut()
 	}
-	who, ses, err := a.cfg.Accounts.FindSession(ctx, org, hash, a.cfg.Now().UTC())
+	who, ses, err := look(ctx, org, hash, a.cfg.Now().UTC())
 	if call.CodeOf(err) == call.NotFound {
 		err = signedOut()
 	}
@@ -116,7 +121,7 @@ func (h handlers) open(ctx context.Context, user directory.User) (SignInResponse
 	if err != nil {
 		return nil, err
 	}
-	who, _, err := a.find(ctx, token)
+	who, _, err := a.find(ctx, token, a.cfg.Accounts.FindSession)
 	if err != nil {
 		return nil, err
 	}

@@ -170,10 +170,10 @@ func (s *stream) send(ctx context.Context, f LiveFrame) error {
 	return nil
 }
 
-// recheck looks whether the session still lives and what it may see: it may have been ended, or a role changed. While
-// the database is away the stream goes on with what was known.
+// recheck looks whether the session still lives and what it may see: it may have been ended, or a role changed. A page
+// that merely stands open does not keep it alive. While the database is away the stream goes on with what was known.
 func (s *stream) recheck(ctx context.Context) error {
-	who, _, err := s.api.find(ctx, s.token)
+	who, _, err := s.api.find(ctx, s.token, s.api.cfg.Accounts.PeekSession)
 	if call.CodeOf(err) == call.Unavailable {
 		return nil
 	}

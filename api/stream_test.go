@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"ramal/api"
 	"ramal/call"
 	"ramal/directory"
+	"ramal/store"
 )
 
 // deadline bounds what a test waits for on a loaded machine.
@@ -213,6 +215,49 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	}
 	wantClose(t, conn, 4401)
 	await(t, "the end of the subscription", s.centre.gone)
+}
+
+// watched tells how often a session was looked for, and how often only looked at.
+type watched struct {
+	*store.DB
+	finds atomic.Int64
+	peeks chan struct{}
+}
+
+func (w *watched) FindSession(ctx context.Context, org call.OrgID, hash [32]byte, at time.Time,
+) (directory.Identity, directory.Session, error) {
+	w.finds.Add(1)
+	return w.DB.FindSession(ctx, org, hash, at)
+}
+
+func (w *watched) PeekSession(ctx context.Context, org call.OrgID, hash [32]byte, at time.Time,
+) (directory.Identity, directory.Session, error) {
+	select {
+	case w.peeks <- struct{}{}:
+	default:
+	}
+	return w.DB.PeekSession(ctx, org, hash, at)
+}
+
+func TestAPageThatMerelyStandsOpenDoesNotKeepItsSessionAlive(t *testing.T) {
+	w := &watched{peeks: make(chan struct{})}
+	s := serve(t, func(c *api.Config) {
+		c.Stream.Recheck = 5 * time.Millisecond
+		w.DB = c.Accounts.(*store.DB)
+		c.Accounts = w
+	})
+	conn := s.as(t, "ana").watch()
+	wantFrame(t, conn, api.FrameSnapshot, 0)
+	finds := w.finds.Load()
+	s.clock.add(directory.IdleTimeout - time.Minute)
+	for range 3 {
+		await(t, "the session to be looked at", w.peeks)
+	}
+	s.clock.add(2 * time.Minute)
+	wantClose(t, conn, 4401)
+	if n := w.finds.Load() - finds; n != 0 {
+		t.Errorf("the open page used its session %d times", n)
+	}
 }
 
 func TestStreamsAreClosedInOrderWhenTheProgramStops(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 var noon = time.Date(2026, 11, 22, 15, 0, 0, 123456000, time.UTC)
 
 // oneCall is a whole call of the demonstration, from the first ring to the end, as control's journal writes it.
-func oneCall(t *testing.T, r store.DemoResult) store.Batch {
+func oneCall(t testing.TB, r store.DemoResult) store.Batch {
 	t.Helper()
 	id := call.ID(newID(t))
 	ana := r.Users["ana@demo.ramal.local"]

@@ -17,6 +17,17 @@ const touchEvery = time.Minute
 // was ended, or its user may no longer sign in. It keeps the session alive.
 func (db *DB) FindSession(ctx context.Context, org call.OrgID, hash [32]byte, at time.Time,
 ) (directory.Identity, directory.Session, error) {
+	return db.findSession(ctx, org, hash, at, true)
+}
+
+// PeekSession is FindSession for a page that merely stands open: it does not keep the session alive.
+func (db *DB) PeekSession(ctx context.Context, org call.OrgID, hash [32]byte, at time.Time,
+) (directory.Identity, directory.Session, error) {
+	return db.findSession(ctx, org, hash, at, false)
+}
+
+func (db *DB) findSession(ctx context.Context, org call.OrgID, hash [32]byte, at time.Time, touch bool,
+) (directory.Identity, directory.Session, error) {
 	var id directory.Identity
 	var ses directory.Session
 	s, err := system(org)
@@ -38,7 +49,7 @@ func (db *DB) FindSession(ctx context.Context, org call.OrgID, hash [32]byte, at
 		if err != nil {
 			return err
 		}
-		if at.Sub(ses.LastSeen) < touchEvery {
+		if !touch || at.Sub(ses.LastSeen) < touchEvery {
 			return nil
 		}
 		ses.LastSeen, ses.Expires = at, at.Add(directory.IdleTimeout)

@@ -144,6 +144,14 @@ func TestASessionLivesWhileItIsUsedAndEndsWhenItsUserDoes(t *testing.T) {
 	_, _, err = find(late.Add(3 * directory.IdleTimeout))
 	wantCode(t, err, call.NotFound)
 
+	// Looking at a session from a page that stands open is no use of it.
+	peeked := openSession(t, db, u, newID(t), noon)
+	if _, _, err := db.PeekSession(t.Context(), r.Org, peeked, late); err != nil {
+		t.Error(err)
+	}
+	_, _, err = db.PeekSession(t.Context(), r.Org, peeked, noon.Add(directory.IdleTimeout+time.Second))
+	wantCode(t, err, call.NotFound)
+
 	other, _ := addOrg(t, db, "other")
 	_, _, err = db.FindSession(t.Context(), other, hash, noon)
 	wantCode(t, err, call.NotFound)

@@ -79,7 +79,7 @@ func addOrg(t *testing.T, db *store.DB, slug string) (call.OrgID, store.Scope) {
 	return org, s
 }
 
-func newID(t *testing.T) string {
+func newID(t testing.TB) string {
 	t.Helper()
 	id, err := uuid.NewV7()
 	if err != nil {
