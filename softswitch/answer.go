@@ -96,12 +96,16 @@ func (l *leg) markAnswered() {
 // watchRTP ends a leg whose phone has gone without a word. Call with mu held.
 func (l *leg) watchRTP(timeout time.Duration) {
 	l.sw.sched.add("rtp:"+l.uuid, timeout, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.hung != causeNone || l.media == nil {
+		sound := l.sound()
+		if sound == nil {
 			return
 		}
-		left := timeout - time.Since(l.media.quietSince())
+		left := timeout - time.Since(sound.quietSince())
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.hung != causeNone {
+			return
+		}
 		if left <= 0 && !l.held {
 			l.hangupLocked(causeMediaTimeout)
 			return
@@ -198,7 +202,7 @@ func (l *leg) startMedia(codec media.Codec, peer description, outbound bool) {
 	stream.start(codec, peer.digitPT, peer.addr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.negotiated = true
+	l.negotiated, l.codec = true, codec
 	set := l.vars.set
 	if !outbound {
 		set("rtp_use_codec_string", "PCMU,PCMA")
@@ -317,6 +321,7 @@ func (l *leg) renegotiate(body []byte) (status int, answer string) {
 	hold := offer.direction == "sendonly" || offer.direction == "inactive"
 	stream.update(chosen, offer.digitPT, offer.addr, hold || !valid(offer.addr))
 	l.mu.Lock()
+	l.codec = chosen
 	if changed := hold != l.held; changed && l.answered && l.hung == causeNone {
 		l.held = hold
 		if hold {

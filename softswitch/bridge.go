@@ -136,7 +136,7 @@ func (l *leg) bridgeAsOriginator() {
 	l.mu.Unlock()
 	partner := l.sw.leg(partnerID)
 	if partner == nil || !l.waitPartner(partner) {
-		l.partnerGone()
+		l.partnerGone(stateSoftExecute)
 		return
 	}
 	l.mu.Lock()
@@ -199,14 +199,43 @@ func (l *leg) waitPartner(partner *leg) bool {
 	}
 }
 
+// waitOriginator is the other leg's wait for the leading one to join it; when that one is gone, nobody ever will.
+func (l *leg) waitOriginator(state chanState) {
+	for {
+		l.mu.Lock()
+		stay := l.hung == causeNone && l.state == state && !l.moved
+		leader := l.bridgeTo
+		l.mu.Unlock()
+		if !stay {
+			return
+		}
+		if !l.sw.isComing(leader, l.uuid) {
+			l.partnerGone(state)
+			return
+		}
+		<-l.wake
+	}
+}
+
+// isComing tells whether a leg is on its way to lead a bridge to another.
+func (sw *Switch) isComing(leader, to string) bool {
+	a := sw.leg(leader)
+	if a == nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hung == causeNone && a.bridgeTo == to
+}
+
 // partnerGone is what happens when the partner of a uuid_bridge never came.
-func (l *leg) partnerGone() {
+func (l *leg) partnerGone(state chanState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.ready() || l.state != stateSoftExecute {
+	if !l.ready() || l.state != state {
 		return
 	}
-	l.originator = false
+	l.originator, l.bridgeTo = false, ""
 	if !l.continueAfterBridge() {
 		l.hangupLocked(causeDestinationOutOfOrder)
 	}
@@ -321,9 +350,23 @@ func (l *leg) bridgeAsPartner() {
 		l.passDigits(br.a)
 		l.await(br.over)
 	}
+	l.leaveAsPartner()
+}
+
+// leaveAsPartner ends the other leg's part in a bridge and says where it goes.
+func (l *leg) leaveAsPartner() {
+	l.mu.Lock()
+	br := l.bridge
+	l.mu.Unlock()
+	if br == nil || br.b != l {
+		return
+	}
 	aCause := br.a.hungBy()
 	l.mu.Lock()
 	l.bridge = nil
+	if !l.moved {
+		l.bridgeTo = ""
+	}
 	l.vars.set("bridge_to", "")
 	if aCause != causeNone {
 		l.lastBridge(br.a, aCause)
@@ -367,7 +410,10 @@ func (l *leg) afterBridge(br *bridge) {
 	br.b.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.bridge, l.originator = nil, false
+	l.bridge = nil
+	if !l.moved {
+		l.bridgeTo, l.originator = "", false
+	}
 	l.vars.set("bridge_to", "")
 	if bCause != causeNone {
 		l.lastBridge(br.b, bCause)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"ramal/esl/wire"
+	"ramal/media"
 )
 
 // chanState is a channel's state with FreeSWITCH's numbers.
@@ -140,6 +141,7 @@ type leg struct {
 	lastArg      string
 	media        *stream
 	negotiated   bool // media's codec and peer are known
+	codec        media.Codec
 	recordings   map[string]*recording
 	bridge       *bridge
 	originator   bool // of a uuid_bridge that is coming
@@ -260,7 +262,18 @@ func (l *leg) hangupLocked(c cause) bool {
 	if l.bridge != nil {
 		l.bridge.peer(l).notify()
 	}
+	l.wakePartner()
 	return true
+}
+
+// wakePartner wakes the leg of a uuid_bridge that has not come about yet. Call with mu held.
+func (l *leg) wakePartner() {
+	if l.bridgeTo == "" {
+		return
+	}
+	if p := l.sw.leg(l.bridgeTo); p != nil {
+		p.notify()
+	}
 }
 
 // setCall changes the call state with its event. Call with mu held.

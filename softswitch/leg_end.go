@@ -12,9 +12,11 @@ import (
 // end is the last part of a leg's goroutine: hang-up, report, destroy. The events do not wait for the peer's answer to our
 // BYE; the goroutine does.
 func (l *leg) end() {
+	l.leaveAsPartner()
 	l.recordStop("all")
 	l.sw.sched.deleteGroup(l.uuid)
 	l.sw.sched.deleteGroup("rtp:" + l.uuid)
+	l.sw.sched.deleteGroup("rec:" + l.uuid)
 	l.mu.Lock()
 	c := l.hung
 	l.running, l.state = stateHangup, stateHangup

@@ -71,7 +71,7 @@ func (l *leg) appendData(h []wire.Header, variables bool) []wire.Header {
 		h = add(h, "Hangup-Cause", l.hung.String())
 	}
 	if l.negotiated {
-		name := l.media.codec.String()
+		name := l.codec.String()
 		for _, way := range [...]string{"Read", "Write"} {
 			h = add(h, "Channel-"+way+"-Codec-Name", name)
 			h = add(h, "Channel-"+way+"-Codec-Rate", "8000")

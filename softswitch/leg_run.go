@@ -32,6 +32,12 @@ func (l *leg) run() {
 	}
 	for {
 		l.mu.Lock()
+		left := l.hung != causeNone || l.state != stateExchangeMedia
+		l.mu.Unlock()
+		if left {
+			l.leaveAsPartner() // when it was moved on before it had entered
+		}
+		l.mu.Lock()
 		if l.hung != causeNone {
 			l.mu.Unlock()
 			break
@@ -52,7 +58,7 @@ func (l *leg) run() {
 			if l.isOriginator() {
 				l.bridgeAsOriginator()
 			} else {
-				l.waitState(state)
+				l.waitOriginator(state)
 			}
 		case stateExchangeMedia:
 			l.bridgeAsPartner()
@@ -62,7 +68,7 @@ func (l *leg) run() {
 			if l.isOriginator() {
 				l.setState(stateReset, stateSoftExecute)
 			} else {
-				l.waitState(state)
+				l.waitOriginator(state)
 			}
 		default: // CONSUME_MEDIA
 			l.waitState(state)

@@ -26,24 +26,27 @@ func (sw *Switch) originate(ctx context.Context, arg string) string {
 	if c != causeNone {
 		return "-ERR " + c.String() + "\n"
 	}
-	if cmd.app != "" {
-		l.execNow(App{cmd.app, cmd.arg})
-	} else {
+	if cmd.app == "" {
 		l.transfer(cmd.exten, cmd.dialplan, cmd.context)
+	} else if !l.execNow(App{cmd.app, cmd.arg}) {
+		return "-ERR " + causeOriginatorCancel.String() + "\n"
 	}
 	return "+OK " + l.uuid + "\n"
 }
 
-// execNow makes an originated leg run an application.
-func (l *leg) execNow(app App) {
+// execNow makes an originated leg run an application; false when uuid_bridge took it away meanwhile.
+func (l *leg) execNow(app App) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.hung != causeNone || l.state >= stateHangup {
-		return
+	if l.bridgeTo != "" {
+		return false
 	}
-	l.apps = []App{app}
-	l.state, l.moved = stateExecute, true
-	l.notify()
+	if l.hung == causeNone && l.state < stateHangup {
+		l.apps = []App{app}
+		l.state, l.moved = stateExecute, true
+		l.notify()
+	}
+	return true
 }
 
 func lookup(vars []variable, name string) string {

@@ -132,7 +132,7 @@ func (l *leg) recordStart(path string, limit int) bool {
 	l.mu.Unlock()
 	sound.tap(r)
 	if limit > 0 {
-		l.sw.sched.add(l.uuid, time.Duration(limit)*time.Second, func() { l.recordStop(path) })
+		l.sw.sched.add("rec:"+l.uuid, time.Duration(limit)*time.Second, func() { l.recordStop(path) })
 	}
 	return true
 }

@@ -108,7 +108,7 @@ func (l *leg) row() *row {
 	r.application, _ = l.vars.get("current_application")
 	r.applicationData, _ = l.vars.get("current_application_data")
 	if l.negotiated {
-		r.readCodec, r.readRate, r.readBitRate = l.media.codec.String(), "8000", "64000"
+		r.readCodec, r.readRate, r.readBitRate = l.codec.String(), "8000", "64000"
 	}
 	if l.bridge != nil {
 		r.partner, r.leading = l.bridge.peer(l).uuid, l.bridge.a == l

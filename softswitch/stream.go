@@ -150,8 +150,7 @@ func (s *stream) close() {
 	s.receiver.Wait()
 }
 
-// receive reads the socket until it is closed. It sends to where packets come from (symmetric RTP); the first source that
-// agrees with the SDP's address keeps the stream.
+// receive reads the socket until it is closed.
 func (s *stream) receive() {
 	defer s.receiver.Done()
 	buf := make([]byte, 2048)
@@ -171,15 +170,22 @@ func (s *stream) receive() {
 	}
 }
 
+// take sorts one packet in. We send to where packets come from (symmetric RTP): to the first source there is, until the
+// address of the SDP itself sends; strangers' packets are left out.
 func (s *stream) take(packet *rtp.Packet, from netip.AddrPort, now time.Time) {
+	if d, ok := s.sort(packet, from, now); ok {
+		s.leg.pressedDigit(pressed{char: d.Char, samples: d.Samples, at: now})
+	}
+}
+
+// sort gives the digit that ended with the packet, if one did.
+func (s *stream) sort(packet *rtp.Packet, from netip.AddrPort, now time.Time) (media.Digit, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.latched && from != s.remote {
-		return // somebody else's packet
+	if s.latched && from != s.remote && from != s.fromSDP {
+		return media.Digit{}, false
 	}
-	if !s.latched {
-		s.remote, s.latched = from, true
-	}
+	s.remote, s.latched = from, true
 	s.lastPacket = now
 	s.in.Add(1)
 	switch packet.PayloadType {
@@ -188,9 +194,10 @@ func (s *stream) take(packet *rtp.Packet, from netip.AddrPort, now time.Time) {
 	case s.digitPT:
 		s.inDTMF.Add(1)
 		if d, ok := s.digitsIn.Push(packet, now); ok && d.Ended {
-			s.leg.pressedDigit(pressed{char: d.Char, samples: d.Samples, at: now})
+			return d, true
 		}
 	}
+	return media.Digit{}, false
 }
 
 // tick is 20 ms of both directions; false when the stream is closed.

@@ -71,7 +71,7 @@ func TestAnRTPPacketPassesThroughAJoinedPairWithoutAllocation(t *testing.T) {
 	}
 }
 
-func TestOnlyTheFirstSourceOfAStreamIsHeard(t *testing.T) {
+func TestOnlyTheFirstSourceOfAStreamIsHeardUntilTheAddressOfTheSDPSpeaks(t *testing.T) {
 	sw := bareSwitch(1)
 	s := bareStream(t, sw, netip.MustParseAddrPort("127.0.0.1:9"))
 	defer s.close()
@@ -82,6 +82,12 @@ func TestOnlyTheFirstSourceOfAStreamIsHeard(t *testing.T) {
 	}
 	if s.remote != first || s.in.Load() != 2 {
 		t.Errorf("sends to %v after %d packets", s.remote, s.in.Load())
+	}
+	sdp := netip.MustParseAddrPort("127.0.0.1:9")
+	s.take(&packet, sdp, time.Now())
+	s.take(&packet, first, time.Now())
+	if s.remote != sdp || s.in.Load() != 3 {
+		t.Errorf("sends to %v after the address of the SDP spoke", s.remote)
 	}
 	third := netip.MustParseAddrPort("127.0.0.1:4004")
 	s.update(media.PCMU, 101, third, false) // a re-INVITE with another address opens it again

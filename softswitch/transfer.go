@@ -42,6 +42,7 @@ func (l *leg) transfer(exten, dialplan, context string) bool {
 	l.vars.set("signal_bond", "")
 	l.vars.push("transfer_history", l.party.transferSource)
 	l.vars.set("transfer_source", l.party.transferSource)
+	l.wakePartner()
 	l.other, l.bridgeTo, l.originator = nil, "", false
 	l.dialplanHit = true
 	l.state, l.moved = stateRouting, true
@@ -70,6 +71,7 @@ func (l *leg) parkFromOutside() {
 }
 
 func (l *leg) parkLocked() {
+	l.wakePartner()
 	l.state = statePark
 	l.bridgeTo, l.originator = "", false
 }
