@@ -55,13 +55,13 @@ func publishFlow(ctx context.Context, tx pgx.Tx, s Scope, id call.FlowID, f ivr.
 	if err := f.Check(); err != nil {
 		return 0, err
 	}
-	for _, key := range nodeKeys(f) {
-		n := f.Nodes[key]
-		for _, p := range []*ivr.Prompt{n.Prompt, n.Invalid, n.NoInput} {
-			if p != nil && p.File == "" {
-				return 0, call.Errorf(call.Invalid, "node %q has a prompt that was not rendered", key)
-			}
+	if _, err := f.Prompts(func(node string, p ivr.Prompt) (ivr.Prompt, error) {
+		if p.File == "" {
+			return p, call.Errorf(call.Invalid, "node %q has a prompt that was not rendered", node)
 		}
+		return p, nil
+	}); err != nil {
+		return 0, err
 	}
 	doc, err := json.Marshal(f)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"ramal/acd"
 	"ramal/call"
 	"ramal/directory"
+	"ramal/ivr"
 	"ramal/store"
 )
 
@@ -304,6 +305,39 @@ func TestProtocolNumbersAreNeverGivenTwice(t *testing.T) {
 		}
 	}
 	_, err := db.ReserveProtocols(t.Context(), org, "2026-11-22", 1)
+	wantCode(t, err, call.Invalid)
+}
+
+func TestAFlowIsPublishedOnlyWholeAndRenderedAndEachTimeAnew(t *testing.T) {
+	db, r, s := withDemo(t)
+	flow := store.DemoFlow(r.Queues["Vendas"], r.Queues["Suporte"])
+	_, err := db.PublishFlow(t.Context(), s, r.Flow, flow) // prompts are texts only
+	wantCode(t, err, call.Invalid)
+	rendered, err := flow.Prompts(func(_ string, p ivr.Prompt) (ivr.Prompt, error) {
+		p.File = "prompts/other.wav"
+		return p, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			_, err := db.PublishFlow(t.Context(), s, r.Flow, rendered)
+			done <- err
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	flows, err := db.Flows(t.Context(), r.Org)
+	if err != nil || len(flows) != 1 || flows[0].Version != 5 || flows[0].Flow.Nodes["menu"].Prompt.File != "prompts/other.wav" {
+		t.Errorf("flows after four more versions: %+v, %v", flows, err)
+	}
+	rendered.Start = "nowhere"
+	_, err = db.PublishFlow(t.Context(), s, r.Flow, rendered)
 	wantCode(t, err, call.Invalid)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -204,7 +203,13 @@ func (db *DB) renderDemo(ctx context.Context, s Scope, d *Demo) error {
 	if err != nil || there {
 		return err
 	}
-	flow, err := renderFlow(ctx, DemoFlow("", ""), d.Render)
+	flow, err := DemoFlow("", "").Prompts(func(node string, p ivr.Prompt) (ivr.Prompt, error) {
+		done, err := d.Render(ctx, p)
+		if err != nil {
+			return p, fmt.Errorf("render prompt of node %q: %w", node, err)
+		}
+		return done, nil
+	})
 	d.flow = &flow
 	return err
 }
@@ -232,33 +237,4 @@ func DemoFlow(sales, support call.QueueID) ivr.Flow {
 				Prompt: say("Vamos passar você para a próxima pessoa livre.")},
 		},
 	}
-}
-
-// renderFlow returns the flow with every prompt rendered, node after node in the order of their keys.
-func renderFlow(ctx context.Context, f ivr.Flow, render func(context.Context, ivr.Prompt) (ivr.Prompt, error),
-) (ivr.Flow, error) {
-	for _, key := range nodeKeys(f) {
-		n := f.Nodes[key]
-		for _, p := range []**ivr.Prompt{&n.Prompt, &n.Invalid, &n.NoInput} {
-			if *p == nil || (*p).File != "" {
-				continue
-			}
-			done, err := render(ctx, **p)
-			if err != nil {
-				return f, fmt.Errorf("render prompt of node %q: %w", key, err)
-			}
-			*p = &done
-		}
-		f.Nodes[key] = n
-	}
-	return f, nil
-}
-
-func nodeKeys(f ivr.Flow) []string {
-	keys := make([]string, 0, len(f.Nodes))
-	for k := range f.Nodes {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
