@@ -27,7 +27,9 @@ func (c *Call) callerEvent(e Event) {
 		c.do(StopTimer{timerAnswer}, ToFlow{e})
 	case PlaybackEnded:
 		c.callerSound(e)
-	case PlaybackStarted, DigitPressed:
+	case PlaybackStarted:
+		c.soundBegan(e)
+	case DigitPressed:
 		if c.state == inFlow {
 			c.do(ToFlow{e})
 		}
@@ -91,8 +93,10 @@ func (c *Call) callerCommandFailed(e CommandFailed) {
 			c.do(ToFlow{e})
 		}
 	case PlayLoop:
+		c.begins = false
+		c.bridgeIfDue()
 		if c.state == waiting || c.state == ringing {
-			c.do(StartTimer{timerMusic, musicPatience}) // at once would be for ever while the link is down
+			c.do(StartTimer{timerMusic, musicRetry}) // at once would be for ever while the link is down
 		}
 	case Bridge:
 		if c.state == joining {
@@ -114,7 +118,7 @@ func (c *Call) timer(t TimerFired) {
 	case t.Timer == timerRenew && c.state == joining:
 		c.do(StartTimer{timerRenew, FallbackRenew}) // disarmed for the talk that is about to begin
 	case t.Timer == timerMusic && (c.state == waiting || c.state == ringing):
-		c.do(PlayLoop{c.caller.id, c.music})
+		c.playMusic()
 	case t.Timer == timerDrop && c.state > fresh && c.state < ending:
 		c.dropAgain()
 	case t.Timer == timerRenew && c.state < talking && c.state > fresh:
@@ -123,6 +127,8 @@ func (c *Call) timer(t TimerFired) {
 		c.end(BySystem, NormalTemporaryFailure)
 	case t.Timer == timerOffer && c.state == ringing:
 		c.missed(t.At, NoAnswer)
+	case t.Timer == timerJoin && c.state == joining && c.due:
+		c.bridge()
 	case t.Timer == timerJoin && c.state == joining:
 		c.joinFailed(t.At)
 	case t.Timer == timerApart && c.state == talking:

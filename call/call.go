@@ -34,6 +34,8 @@ type Call struct {
 	ringing bool // the present agent's phone was seen ringing
 	picked  bool // the present agent's phone was seen answered
 	record  recordingState
+	begins  bool // the music was asked for and was not heard to begin yet
+	due     bool // the legs are joined as soon as it has
 	silent  bool // the attempt to join ended the music
 	ignored int
 	kills   int
@@ -102,9 +104,10 @@ const (
 	FallbackRenew  = 30 * time.Second  // how often it is renewed
 	answerPatience = 10 * time.Second  // for the switch to answer a leg
 	joinPatience   = 5 * time.Second   // for the switch to join two legs
+	musicPatience  = time.Second       // for music to begin before two legs are joined all the same
 	apartPatience  = 3 * time.Second   // between "apart" and the hang-up that explains it
 	killPatience   = 5 * time.Second   // for a killed leg to be gone
-	musicPatience  = 2 * time.Second   // before music that the switch refused is asked for again
+	musicRetry     = 2 * time.Second   // before music that the switch refused is asked for again
 	holdSettles    = time.Second       // for the switch's own hold extension to have set its dead man's switch
 	offerGrace     = 5 * time.Second   // past the ring time-out, for the switch to report it
 	maxKills       = 3

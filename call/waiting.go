@@ -9,10 +9,25 @@ import (
 func (c *Call) enqueue(at time.Time, q Enqueue) {
 	c.state, c.music = waiting, q.Music
 	c.note(at, Fact{Kind: QueueEntered, Queue: q.Queue, Priority: q.Priority, Node: q.Node})
-	c.do(
-		PlayLoop{c.caller.id, c.music},
-		ToQueues{Waiting{Interaction: c.Sum.Interaction, Queue: q.Queue, Priority: q.Priority, Since: at}},
-	)
+	c.playMusic()
+	c.do(ToQueues{Waiting{Interaction: c.Sum.Interaction, Queue: q.Queue, Priority: q.Priority, Since: at}})
+}
+
+// playMusic lets a waiting caller hear music from now on.
+func (c *Call) playMusic() {
+	c.begins = true
+	c.do(PlayLoop{c.caller.id, c.music})
+}
+
+// soundBegan notes that the music is heard, which a join may wait for.
+func (c *Call) soundBegan(e PlaybackStarted) {
+	switch {
+	case c.state == inFlow:
+		c.do(ToFlow{e})
+	case c.begins && (c.music.File == "" || strings.HasSuffix(e.Source, c.music.File)):
+		c.begins = false
+		c.bridgeIfDue()
+	}
 }
 
 // callerSound keeps a waiting caller out of silence: music that is missing becomes a tone. Music that was broken off
@@ -26,16 +41,20 @@ func (c *Call) callerSound(e PlaybackEnded) {
 		return // the end of the prompt that came before, or a round of the tone
 	}
 	c.silent = c.state == joining
-	if e.Status == PlaybackMissing && (c.state == waiting || c.state == ringing) {
-		c.music = Sound{Tone: WaitTone}
-		c.do(PlayLoop{c.caller.id, c.music})
+	if e.Status != PlaybackMissing {
+		return
 	}
+	c.begins, c.music = false, Sound{Tone: WaitTone}
+	if c.state == waiting || c.state == ringing {
+		c.playMusic()
+	}
+	c.bridgeIfDue()
 }
 
 // callerParked starts the music again for a waiting caller whose leg was thrown back to where nothing plays.
 func (c *Call) callerParked() {
 	if c.state == waiting || c.state == ringing {
-		c.do(PlayLoop{c.caller.id, c.music})
+		c.playMusic()
 	}
 }
 
@@ -97,6 +116,9 @@ func (c *Call) agentEvent(l *leg, e Event) {
 	case LegHungUp:
 		c.agentHungUp(l, e)
 	case LegGone:
+		if present && c.state == ringing && !l.hung {
+			return // it never began; why not, the outcome of the dialling says, which follows (recording 19)
+		}
 		l.gone = true
 		if !l.hung {
 			c.agentHungUp(l, LegHungUp{e.Stamp, SwitchLost})
@@ -140,13 +162,22 @@ func (c *Call) agentCommandFailed(l *leg, present bool, e CommandFailed) {
 // FreeSWITCH would then call the dialling failed though the leg lives (recording 08a). The dead man's switch goes
 // first: firing into a talk it would tear the pair apart.
 func (c *Call) join() {
-	c.state, c.silent = joining, false
-	c.do(
-		StopTimer{timerOffer},
-		DisarmFallback{c.caller.id},
-		Bridge{c.caller.id, c.offer.Leg},
-		StartTimer{timerJoin, joinPatience},
-	)
+	c.state, c.silent, c.due = joining, false, true
+	c.do(StopTimer{timerOffer}, StartTimer{timerJoin, musicPatience})
+	c.bridgeIfDue()
+}
+
+// bridgeIfDue joins the legs once the music has begun: music that was asked for and begins only in the middle of the talk
+// would be heard instead of the agent.
+func (c *Call) bridgeIfDue() {
+	if c.state == joining && c.due && !c.begins {
+		c.bridge()
+	}
+}
+
+func (c *Call) bridge() {
+	c.due = false
+	c.do(DisarmFallback{c.caller.id}, Bridge{c.caller.id, c.offer.Leg}, StartTimer{timerJoin, joinPatience})
 }
 
 // joinFailed gives the caller back to the queue, with music if the attempt ended it.
@@ -154,7 +185,7 @@ func (c *Call) joinFailed(at time.Time) {
 	c.do(StopTimer{timerJoin}, ArmFallback{c.caller.id, FallbackAfter})
 	c.missed(at, NormalTemporaryFailure)
 	if c.silent {
-		c.do(PlayLoop{c.caller.id, c.music})
+		c.playMusic()
 	}
 }
 
