@@ -49,16 +49,21 @@ func OnSoftswitch(t *testing.T, scenario func(*testing.T, *Site)) {
 // OnFreeSWITCH runs a scenario on a site with a real FreeSWITCH; it skips the test where RAMAL_FREESWITCH is not set.
 func OnFreeSWITCH(t *testing.T, scenario func(*testing.T, *Site)) {
 	t.Helper()
-	t.Run("FreeSWITCH", func(t *testing.T) {
-		dir := t.TempDir()
-		media, recordings := filepath.Join(dir, "media"), filepath.Join(dir, "recordings")
-		if err := os.MkdirAll(media, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		fs := freeswitchtest.Start(t, freeswitchtest.Options{MediaDir: media,
-			Adjust: func(s *freeswitchconf.Settings) { s.SIPDomain, s.RecordingsDir = SiteDomain, recordings }})
-		scenario(t, startSite(t, dir, fs))
-	})
+	t.Run("FreeSWITCH", func(t *testing.T) { scenario(t, StartSiteOnFreeSWITCH(t)) })
+}
+
+// StartSiteOnFreeSWITCH starts a site with a FreeSWITCH of its own and ends both with the test; it skips the test where
+// RAMAL_FREESWITCH is not set. Extra flags go to "ramal serve".
+func StartSiteOnFreeSWITCH(t testing.TB, flags ...string) *Site {
+	t.Helper()
+	dir := t.TempDir()
+	media, recordings := filepath.Join(dir, "media"), filepath.Join(dir, "recordings")
+	if err := os.MkdirAll(media, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	fs := freeswitchtest.Start(t, freeswitchtest.Options{MediaDir: media,
+		Adjust: func(s *freeswitchconf.Settings) { s.SIPDomain, s.RecordingsDir = SiteDomain, recordings }})
+	return startSite(t, dir, fs, flags...)
 }
 
 // StartSite starts a site with the softswitch (fs nil) or with a FreeSWITCH whose MediaDir is <dir>/media and whose
