@@ -31,40 +31,43 @@ func (s *stage) prompt(node string) []int16 {
 	return s.sound(rows[0][0])
 }
 
-// match is how like a whole sound is to what was heard: each second of it is looked for on its own, so that a frame that a
-// loaded machine lost between two seconds does not spoil the rest.
+// piece is what sounds are compared by: each piece is looked for on its own, so that a frame that a loaded machine lost
+// between two pieces does not spoil both.
+const piece = media.SampleRate / 2
+
+// match is how like a whole sound is to what was heard.
 type match struct {
-	all     float64 // correlation of the whole, each second at its best place
-	worst   float64 // of a single second
-	good    int     // seconds with at least the likeness
-	seconds int
-	start   int // where in what was heard the sound begins, by its first second
+	all    float64 // correlation of the whole, each piece at its best place
+	worst  float64 // of a single piece
+	good   int     // pieces with at least the likeness
+	pieces int
+	start  int // where in what was heard the sound begins, by its first piece; -1: not found
 }
 
 func (m match) String() string {
-	return fmt.Sprintf("correlation %.2f, worst second %.2f, %d of %d seconds recognised", m.all, m.worst, m.good, m.seconds)
+	return fmt.Sprintf("correlation %.2f, worst piece %.2f, %d of %d pieces recognised", m.all, m.worst, m.good, m.pieces)
 }
 
-// recognised says whether the sound was heard: the whole correlates with at least the likeness, and three of four seconds do.
-func (m match) recognised() bool { return m.seconds > 0 && m.all >= likeness && 4*m.good >= 3*m.seconds }
+// recognised says whether the sound was heard: the whole correlates with at least the likeness, and three of four pieces do.
+func (m match) recognised() bool { return m.pieces > 0 && m.all >= likeness && 4*m.good >= 3*m.pieces }
 
-// compare looks for a sound in what was heard. Seconds of silence in the sound are left out.
+// compare looks for a sound in what was heard. Pieces of silence in the sound are left out.
 func compare(heard, sound []int16) match {
 	m := match{worst: 1, start: -1}
 	var product, energies float64
-	for at := 0; at+media.SampleRate <= len(sound); at += media.SampleRate {
-		second := sound[at : at+media.SampleRate]
-		if media.LevelDBFS(second) < -45 || len(heard) < len(second) {
+	for at := 0; at+piece <= len(sound); at += piece {
+		part := sound[at : at+piece]
+		if media.LevelDBFS(part) < -45 || len(heard) < len(part) {
 			continue
 		}
-		r, lag := media.NormalizedCrossCorrelation(heard, second)
+		r, lag := media.NormalizedCrossCorrelation(heard, part)
 		if m.start < 0 && r >= likeness {
 			m.start = lag - at
 		}
-		energy := media.Power(second)
+		energy := media.Power(part)
 		product, energies = product+r*energy, energies+energy
 		m.worst = math.Min(m.worst, r)
-		m.seconds++
+		m.pieces++
 		if r >= likeness {
 			m.good++
 		}
@@ -75,7 +78,7 @@ func compare(heard, sound []int16) match {
 	return m
 }
 
-// looped looks for what was heard in a sound that is played over and over: each second of what was heard must be in it.
+// looped looks for what was heard in a sound that is played over and over: the pieces of what was heard must be in it.
 func looped(heard, sound []int16) match {
 	return compare(append(sound[:len(sound):len(sound)], sound[:min(len(sound), 2*media.SampleRate)]...), heard)
 }

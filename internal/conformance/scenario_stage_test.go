@@ -47,6 +47,7 @@ func enter(t *testing.T, site *Site, limit time.Duration) *stage {
 	t.Cleanup(cancel)
 	s := &stage{T: t, site: site, ctx: ctx}
 	s.office = s.signIn("admin")
+	s.tellIfFailed()
 	return s
 }
 

@@ -91,6 +91,36 @@ func (k *socket) heard() []Item {
 	return append([]Item(nil), k.events...)
 }
 
+// told are the headers that the story of a failed scenario shows.
+var told = []string{"Unique-ID", "Other-Leg-Unique-ID", "Hangup-Cause", "Application", "Playback-Status", "DTMF-Digit", "Job-UUID",
+	"Caller-Caller-ID-Number", "Caller-Destination-Number", "from-user"}
+
+// tellIfFailed listens to the switch and tells, if the scenario fails, what happened there.
+func (s *stage) tellIfFailed() {
+	s.Helper()
+	k := s.listen("CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE",
+		"CHANNEL_HANGUP", "CHANNEL_DESTROY", "CHANNEL_EXECUTE", "DTMF", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START",
+		"RECORD_STOP", "BACKGROUND_JOB", "CUSTOM", "sofia::register", "sofia::unregister")
+	s.Cleanup(func() {
+		if !s.Failed() {
+			return
+		}
+		var out strings.Builder
+		events := k.heard()
+		for _, e := range events[max(0, len(events)-150):] {
+			date := e.Get("Event-Date-Local")
+			fmt.Fprintf(&out, "%s %-18s", date[max(0, len(date)-8):], e.Name())
+			for _, name := range told {
+				if value := e.Get(name); value != "" {
+					fmt.Fprintf(&out, " %s=%s", name, value)
+				}
+			}
+			fmt.Fprintf(&out, " %s\n", strings.TrimSpace(e.Body))
+		}
+		s.Logf("what happened on the switch:\n%s", out.String())
+	})
+}
+
 // channels is how many channels the switch lists.
 func (s *stage) channels(k *socket) int {
 	s.Helper()
