@@ -86,14 +86,36 @@ func (e *Engine) free(a *agent, at time.Time) {
 
 func (e *Engine) accepted(in call.Accepted) {
 	it := e.byItem[in.Interaction]
-	if it == nil || it.offered == nil || it.offered.offerID != in.Offer {
+	if it == nil {
 		e.ignored++
 		return
 	}
 	a := it.offered
+	if a == nil || a.offerID != in.Offer {
+		e.acceptedLate(in, it)
+		return
+	}
 	e.drop(it)
 	e.do(call.StopTimer{Timer: a.offerTimer()})
 	a.item, a.deadline, a.misses = nil, time.Time{}, 0
+	e.enter(a, Busy, "", in.At)
+}
+
+// acceptedLate believes the call, though the offer was given up meanwhile: the two talk. The interaction waits no
+// longer, whoever was offered it since is free again, and the agent is busy unless rung for another.
+func (e *Engine) acceptedLate(in call.Accepted, it *item) {
+	e.drop(it)
+	if other := it.offered; other != nil {
+		e.do(call.StopTimer{Timer: other.offerTimer()})
+		e.free(other, in.At)
+	}
+	a := e.agents[in.Agent]
+	if a == nil || a.state == Ringing || a.state == Busy {
+		e.ignored++
+		return
+	}
+	e.do(call.StopTimer{Timer: a.wrapTimer()})
+	a.offerID, a.work, a.queue, a.deadline, a.misses = in.Offer, in.Interaction, it.queue.ID, time.Time{}, 0
 	e.enter(a, Busy, "", in.At)
 }
 
@@ -115,7 +137,8 @@ func (e *Engine) offerMissed(a *agent, it *item, cause call.Cause, at time.Time)
 	switch cause {
 	case call.UserNotRegistered, call.SubscriberAbsent:
 		a.phone, wait = PhoneDown, phoneRetry
-	case call.OriginatorCancel, call.RecoveryOnTimerExpire, call.SwitchLost: // not the agent's doing
+	case call.OriginatorCancel, call.RecoveryOnTimerExpire, call.SwitchLost, call.NormalTemporaryFailure,
+		call.SwitchCongestion: // not the agent's doing: a link that is down must not send everybody on a break
 	default:
 		a.misses++
 	}

@@ -41,7 +41,7 @@ type item struct {
 
 // Rules of an offer that came to nothing.
 const (
-	offerGrace  = 10 * time.Second // past the ring time-out, for the call's owner to report the outcome
+	offerGrace  = 15 * time.Second // past the ring time-out; the call's own patience is 5 s more to ring and 5 s to join
 	coolDown    = 5 * time.Second  // before the same agent is offered anything again
 	missesLimit = 2                // missed offers in a row before the automatic break
 	MissedBreak = "missed"         // reason of the automatic break
@@ -193,10 +193,15 @@ func (e *Engine) index() {
 }
 
 func (e *Engine) waiting(w call.Waiting) {
-	q := e.queues[w.Queue]
-	if q == nil || e.byItem[w.Interaction] != nil {
+	if e.byItem[w.Interaction] != nil {
 		e.ignored++
 		return
+	}
+	q := e.queues[w.Queue]
+	if q == nil { // its settings are on their way: nobody is turned away for that
+		e.configureQueues([]Queue{{ID: w.Queue}})
+		e.index()
+		q = e.queues[w.Queue]
 	}
 	e.arrived++
 	it := &item{id: w.Interaction, queue: q, priority: w.Priority, since: w.Since, seq: e.arrived}
@@ -295,6 +300,7 @@ func (e *Engine) timer(t call.TimerFired) {
 	case kind == timerWrap && a.state == WrapUp:
 		e.free(a, t.At)
 	case kind == timerCool && a.state == Available:
+		a.coolTill = time.Time{} // which was reckoned by the switch's clock
 		if a.phone == PhoneDown {
 			a.phone = PhoneUnknown
 			e.touch(a)

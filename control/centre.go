@@ -40,6 +40,9 @@ type Centre struct {
 	base      *lifecycle.Group // journal first, then the owners of queues
 	linkUp    atomic.Bool
 	helpers   sync.WaitGroup
+	halt      context.Context // ends when Stop begins
+	halting   context.CancelFunc
+	reloading sync.Mutex
 
 	mu      sync.RWMutex
 	orgs    map[call.OrgID]*orgOwner
@@ -71,6 +74,7 @@ func New(cfg Config) *Centre {
 
 // Start begins to own calls. ctx bounds the loading only.
 func (c *Centre) Start(ctx context.Context) error {
+	c.halt, c.halting = context.WithCancel(context.WithoutCancel(ctx))
 	c.base = lifecycle.New(context.WithoutCancel(ctx))
 	c.calls = lifecycle.New(context.WithoutCancel(ctx))
 	c.base.Go("journal", c.journal.run)
@@ -86,6 +90,7 @@ func (c *Centre) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.closing = true
 	c.mu.Unlock()
+	c.halting()
 	if err := c.calls.Stop(ctx); err != nil {
 		return fmt.Errorf("stop owners of calls: %w", err)
 	}
@@ -162,7 +167,7 @@ func (c *Centre) offered(e call.LegOffered) {
 		return
 	}
 	o := newOwner(c, r.org, e, flow)
-	o.protocol = r.org.protocols.next(context.Background(), e.At)
+	o.protocol = r.org.protocols.next(c.halt, e.At)
 	o.legs[e.Leg] = true
 	c.byLeg[e.Leg], c.byCall[o.id] = o, o
 	c.journal.add(entry{party: &Party{Org: r.org.id, Interaction: o.id, Protocol: o.protocol, Node: c.node, From: e.From,

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ const (
 	journalGather = 4 * time.Millisecond // how long the first entry of a batch waits for company
 	retryFirst    = 100 * time.Millisecond
 	retryMost     = 5 * time.Second
+	lastStore     = 5 * time.Second // for what is left when the centre is stopped
 )
 
 func newJournal(log Log, logger *slog.Logger) *journal {
@@ -54,38 +56,40 @@ func (j *journal) run(ctx context.Context) error {
 	for {
 		items, err := j.inbox.take(ctx, spare)
 		if err != nil {
-			return j.flush(context.WithoutCancel(ctx))
+			return j.flush(context.WithoutCancel(ctx), nil)
 		}
 		gather := time.NewTimer(journalGather)
 		select {
 		case <-gather.C:
 		case <-ctx.Done():
 		}
-		if err := j.store(ctx, items); err != nil {
-			return j.storeRest(context.WithoutCancel(ctx), items)
+		if rest, err := j.store(ctx, items); err != nil {
+			return j.flush(context.WithoutCancel(ctx), rest)
 		}
 		spare = items
 	}
 }
 
-func (j *journal) flush(ctx context.Context) error {
+// flush stores what was taken and not stored, and what came since. What is not stored in time is lost and counted.
+func (j *journal) flush(ctx context.Context, items []entry) error {
 	j.inbox.poke()
-	items, err := j.inbox.take(ctx, nil)
-	if err != nil || len(items) == 0 {
+	newer, err := j.inbox.take(ctx, nil)
+	if err != nil {
 		return err
 	}
-	return j.storeRest(ctx, items)
-}
-
-func (j *journal) storeRest(ctx context.Context, items []entry) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, lastStore)
 	defer cancel()
-	return j.store(ctx, items)
+	rest, err := j.store(ctx, append(items[:len(items):len(items)], newer...))
+	if err != nil {
+		j.lost.Add(int64(len(rest)))
+		return fmt.Errorf("journal: %d entries could not be stored: %s: %w", len(rest), j.err(), err)
+	}
+	return nil
 }
 
-// store offers the entries to the log, batch by batch, again and again until it takes them or ctx ends. Entries that
-// were stored before are not stored twice: the log is idempotent.
-func (j *journal) store(ctx context.Context, items []entry) error {
+// store offers the entries to the log, batch by batch, again and again until it takes them or ctx ends; rest is what
+// was not taken then. Entries that were stored before are not stored twice: the log is idempotent.
+func (j *journal) store(ctx context.Context, items []entry) (rest []entry, err error) {
 	for len(items) > 0 {
 		n := min(len(items), journalBatch)
 		wait := retryFirst
@@ -95,7 +99,7 @@ func (j *journal) store(ctx context.Context, items []entry) error {
 				break
 			}
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return items, ctx.Err()
 			}
 			text := err.Error()
 			if j.failing.Swap(&text) == nil {
@@ -104,7 +108,7 @@ func (j *journal) store(ctx context.Context, items []entry) error {
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():
-				return ctx.Err()
+				return items, ctx.Err()
 			}
 			wait = min(2*wait, retryMost)
 		}
@@ -114,7 +118,7 @@ func (j *journal) store(ctx context.Context, items []entry) error {
 		j.stored.Add(int64(n))
 		items = items[n:]
 	}
-	return nil
+	return nil, nil
 }
 
 // batch sorts entries into a Batch; of several summaries of one interaction the last counts.

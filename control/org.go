@@ -40,7 +40,7 @@ const SystemMusic = "system/hold1.wav"
 func newOrgOwner(c *Centre, id call.OrgID, zone *time.Location) *orgOwner {
 	logger := c.logger.With("org", id)
 	o := &orgOwner{c: c, id: id, engine: acd.New(), inbox: newInbox[any](orgInbox), live: newLive(),
-		protocols: newProtocols(c.protocols, id, zone, logger), logger: logger}
+		protocols: newProtocols(c.protocols, id, zone, logger, c.background), logger: logger}
 	o.timers = newTimers(func(f firing) { o.put(f) })
 	o.flows.Store(&map[call.FlowID]ivr.Published{})
 	o.queueSet.Store(&map[call.QueueID]acd.Queue{})

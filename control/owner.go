@@ -22,6 +22,7 @@ type owner struct {
 	timers   *timers
 	legs     map[call.LegID]bool // registered with the centre
 	toQueues []call.QueueInput   // not taken by the queue engine yet
+	sum      call.Summary        // folded from the facts that the journal has
 	done     bool
 }
 
@@ -48,7 +49,7 @@ func newOwner(c *Centre, org *orgOwner, offered call.LegOffered, flow ivr.Publis
 	id := call.ID(c.newID())
 	o := &owner{c: c, org: org, id: id, from: offered.From, to: offered.To, inbox: newInbox[any](ownerInbox),
 		legs: map[call.LegID]bool{}}
-	o.timers = newTimers(func(f firing) { o.put(f) })
+	o.timers = newTimers(o.fired)
 	o.machine = call.New(call.Begin{ID: id, Org: org.id, Node: c.node, Flow: flow.ID, FlowVersion: flow.Version})
 	o.session = ivr.NewSession(flow, offered.Leg)
 	return o
@@ -63,12 +64,19 @@ func (o *owner) put(v any) {
 	}
 }
 
+// fired hands a timer to the owner. It is not dropped when the inbox is full: nothing would set it again.
+func (o *owner) fired(f firing) {
+	if !o.inbox.put(f) {
+		time.AfterFunc(againAfter, func() { o.fired(f) })
+	}
+}
+
 // run is the owner's goroutine. It ends when every leg is gone, or when ctx ends: the legs then stay on the switch.
 func (o *owner) run(ctx context.Context) error {
 	defer o.timers.stopAll()
 	defer o.c.forget(o)
 	var spare []any
-	for !o.done {
+	for !o.done || len(o.toQueues) > 0 {
 		items, err := o.inbox.take(ctx, spare)
 		if err != nil {
 			return nil
@@ -155,7 +163,8 @@ func (o *owner) flow(at time.Time, e call.Event) {
 }
 
 func (o *owner) note(f call.Fact) {
-	e := entry{fact: &InteractionFact{Org: o.org.id, Fact: f}, summary: &Summary{Org: o.org.id, Summary: o.machine.Sum}}
+	o.sum.Apply(f) // the machine's own may be some facts ahead of this one
+	e := entry{fact: &InteractionFact{Org: o.org.id, Fact: f}, summary: &Summary{Org: o.org.id, Summary: o.sum}}
 	o.c.journal.add(e)
 }
 
@@ -167,9 +176,6 @@ func (o *owner) flushQueues() {
 			return
 		}
 		o.toQueues = o.toQueues[1:]
-	}
-	if o.done {
-		o.timers.stop(queueAgain)
 	}
 }
 
@@ -195,8 +201,13 @@ func (o *owner) claimLegs() {
 	}
 }
 
-// compareLegs asks the switch about each leg that is missing in its list.
+// compareLegs asks the switch about each leg that is missing in its list, and ends those that it should not have.
 func (o *owner) compareLegs(ctx context.Context, c compare) {
+	for _, leg := range o.machine.Strays() {
+		if c.known[leg] {
+			o.c.sw.Do(call.HangUp{Leg: leg, Cause: call.OriginatorCancel})
+		}
+	}
 	for _, leg := range o.machine.Legs() {
 		if !c.known[leg] {
 			o.ask(ctx, doubted{leg, 0}, 0)

@@ -18,6 +18,7 @@ type protocols struct {
 	org    call.OrgID
 	zone   *time.Location
 	logger *slog.Logger
+	async  func(func()) // runs something elsewhere; who stops the centre waits for it
 
 	mu      sync.Mutex
 	day     string
@@ -34,8 +35,9 @@ const (
 	protocolOffline = 100_000_000 // plus the millisecond of the day: nine digits, where blocks have six
 )
 
-func newProtocols(source Protocols, org call.OrgID, zone *time.Location, logger *slog.Logger) *protocols {
-	return &protocols{source: source, org: org, zone: zone, logger: logger}
+func newProtocols(source Protocols, org call.OrgID, zone *time.Location, logger *slog.Logger,
+	async func(func())) *protocols {
+	return &protocols{source: source, org: org, zone: zone, logger: logger, async: async}
 }
 
 // next returns a protocol number for an interaction that begins now: the day in the organisation's zone and a
@@ -65,7 +67,7 @@ func (p *protocols) next(ctx context.Context, now time.Time) string {
 	}
 	if left < protocolRefill && !p.pending {
 		p.pending = true
-		go p.refill(ctx, day)
+		p.async(func() { p.refill(ctx, day) })
 	}
 	return fmt.Sprintf("%s%06d", day, n)
 }

@@ -12,6 +12,8 @@ import (
 
 // Reload reads the settings of all organisations anew. Calls in progress keep the version of the flow they began with.
 func (c *Centre) Reload(ctx context.Context) error {
+	c.reloading.Lock() // what was read last must be what counts, and an organisation has one owner
+	defer c.reloading.Unlock()
 	ids, err := c.settings.Orgs(ctx)
 	if err != nil {
 		return fmt.Errorf("organisations: %w", err)

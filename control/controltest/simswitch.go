@@ -7,9 +7,17 @@ import (
 	"ramal/call"
 )
 
-// Do implements control.Switch: the effect comes after the world's latency, in the order of the commands.
+// Do implements control.Switch: the effect comes after the world's latency, in the order of the commands. While the
+// link is cut every command is refused at once, as package esl does it.
 func (w *World) Do(cmd call.Command) {
 	w.mu.Lock()
+	if !w.linkUp {
+		defer w.mu.Unlock()
+		if leg := subject(cmd); leg != "" && w.sink != nil {
+			w.events.put(call.CommandFailed{Stamp: w.stamp(leg), Command: cmd, Reason: "the link is down"})
+		}
+		return
+	}
 	w.sent = append(w.sent, cmd)
 	w.mu.Unlock()
 	w.later(w.Latency, func() {
@@ -19,6 +27,35 @@ func (w *World) Do(cmd call.Command) {
 			w.carryOut(next)
 		}
 	})
+}
+
+// subject is the leg that a command is about.
+func subject(cmd call.Command) call.LegID {
+	switch cmd := cmd.(type) {
+	case call.Answer:
+		return cmd.Leg
+	case call.Play:
+		return cmd.Leg
+	case call.PlayLoop:
+		return cmd.Leg
+	case call.StopSound:
+		return cmd.Leg
+	case call.Dial:
+		return cmd.Leg
+	case call.Bridge:
+		return cmd.A
+	case call.HangUp:
+		return cmd.Leg
+	case call.StartRecording:
+		return cmd.Leg
+	case call.SetVars:
+		return cmd.Leg
+	case call.ArmFallback:
+		return cmd.Leg
+	case call.DisarmFallback:
+		return cmd.Leg
+	}
+	return ""
 }
 
 func (w *World) carryOut(cmd call.Command) {
@@ -63,7 +100,11 @@ func (w *World) carryOut(cmd call.Command) {
 	case call.ArmFallback:
 		w.withLeg(cmd.Leg, cmd, func(l *simLeg) { w.arm(l, cmd.After) })
 	case call.DisarmFallback:
-		w.withLeg(cmd.Leg, cmd, func(l *simLeg) { l.fallback.Stop() })
+		w.withLeg(cmd.Leg, cmd, func(l *simLeg) {
+			if l.fallback != nil {
+				l.fallback.Stop()
+			}
+		})
 	}
 }
 
@@ -161,10 +202,11 @@ func (w *World) dial(cmd call.Dial) {
 	for k, v := range cmd.Vars {
 		l.vars[k] = v
 	}
+	engaged := w.leg(p.Owner) != nil
 	w.add(l)
 	w.emit(call.LegCreated{Stamp: w.stamp(l.id), Direction: call.Outbound})
-	switch p.Behaviour {
-	case IsBusy:
+	switch {
+	case engaged || p.Behaviour == IsBusy:
 		w.say("%s's phone is busy", p.Owner)
 		w.end(l, call.UserBusy)
 		fail(call.UserBusy)
@@ -200,7 +242,7 @@ func (w *World) answer(l *simLeg) {
 	if l.hung || l.answered {
 		return
 	}
-	l.answered, l.parked = true, true
+	l.answered, l.parked, l.alone = true, true, time.Now()
 	l.ring.Stop()
 	w.say("%s answers", l.who)
 	w.emit(call.LegAnswered{Stamp: w.stamp(l.id)})
@@ -216,6 +258,7 @@ func (w *World) bridge(cmd call.Bridge) {
 	}
 	w.stopSound(a, call.PlaybackBroken)
 	w.stopSound(b, call.PlaybackBroken)
+	a.alone, b.alone = time.Time{}, time.Time{}
 	a.other, b.other, a.parked, b.parked = b, a, false, false
 	w.say("%s and %s talk", a.who, b.who)
 	w.emit(call.LegBridged{Stamp: w.stamp(a.id), Other: b.id})
@@ -226,7 +269,17 @@ func (w *World) arm(l *simLeg, after time.Duration) {
 		l.fallback.Stop()
 	}
 	l.fallback = w.later(after, func() {
-		if !l.hung && l.other == nil {
+		if o := l.other; o != nil && !l.hung { // FreeSWITCH transfers the leg out of its bridge
+			w.Torn++
+			w.say("the dead man's switch tears %s and %s apart", l.who, o.who)
+			l.other, o.other = nil, nil
+			w.end(o, call.NormalClearing)
+			w.emit(call.LegUnbridged{Stamp: w.stamp(l.id), Other: o.id})
+		}
+		if !l.hung {
+			if w.Fallback != nil {
+				w.Fallback(l.who)
+			}
 			w.say("%s hears the fallback announcement and is hung up on", l.who)
 			w.end(l, call.NormalTemporaryFailure)
 		}
@@ -327,6 +380,66 @@ func (w *World) AnswersNow(who string) bool { return w.person(who, w.answer) }
 
 // DeclinesNow makes somebody whose phone rings decline.
 func (w *World) DeclinesNow(who string) bool { return w.person(who, w.decline) }
+
+// Talks returns the leg of a phone that is joined to another leg; ok is false when there is none.
+func (w *World) Talks(extension string) (id call.LegID, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.Phones[extension]
+	if p == nil {
+		return "", false
+	}
+	for _, id := range w.order {
+		if l := w.legs[id]; l != nil && l.who == p.Owner && !l.hung && l.other != nil {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// Lonely returns the agents who answered and have stood alone on the line for longer than d.
+func (w *World) Lonely(d time.Duration) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for _, id := range w.order {
+		if l := w.legs[id]; l != nil && l.role == "agent" && !l.alone.IsZero() && time.Since(l.alone) > d {
+			names = append(names, l.who)
+		}
+	}
+	return names
+}
+
+// Behaves changes what a phone does when it is rung.
+func (w *World) Behaves(extension string, b Behaviour, after time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Phones[extension].Behaviour, w.Phones[extension].After = b, after
+}
+
+// People returns who has a leg, in the order of the legs.
+func (w *World) People() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for _, id := range w.order {
+		if l := w.legs[id]; l != nil {
+			names = append(names, l.who)
+		}
+	}
+	return names
+}
+
+// Said returns what was seen and heard in the world, a line each.
+func (w *World) Said() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var lines []string
+	for _, l := range w.said {
+		lines = append(lines, clock(l.at)+"  "+l.text)
+	}
+	return lines
+}
 
 // Registers makes a phone register, or unregister.
 func (w *World) Registers(extension string, up bool) {

@@ -54,7 +54,7 @@ const recordMark = "== recorded"
 // "Ramal is killed", "Ramal starts".
 func RunTranscript(text string, settle func()) (string, error) {
 	t := &transcript{world: NewWorld()}
-	standardFlow(t.world)
+	StandardFlow(t.world)
 	for _, l := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		if l == recordMark {
 			break
@@ -340,8 +340,8 @@ func (t *transcript) factWords(f call.Fact) string {
 	return strings.Join(words, " ")
 }
 
-// standardFlow gives the world the flow of the transcripts: a welcome, then a menu with two queues.
-func standardFlow(w *World) {
+// StandardFlow gives the world the flow of the transcripts: a welcome, then a menu with two queues.
+func StandardFlow(w *World) {
 	vendas, suporte := call.QueueID("00000000-0000-7000-8000-0000000000b1"), call.QueueID("00000000-0000-7000-8000-0000000000b2")
 	w.QueueList = []acd.Queue{{ID: vendas, Name: "Vendas"}, {ID: suporte, Name: "Suporte"}}
 	p := func(name string) *ivr.Prompt { return &ivr.Prompt{File: "prompts/" + name + ".wav"} }

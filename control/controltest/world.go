@@ -25,8 +25,15 @@ type World struct {
 	Sounds    map[string]Sound // by file below the media directory
 	Phones    map[string]*Phone
 	Latency   time.Duration // of every command's effect
+	// Tamper says, for each event, how often and how late it arrives: one delay for each delivery. nil means once, at
+	// once. It is called under the world's lock.
+	Tamper func(e call.Event) []time.Duration
+	// Fallback is told of each caller whom the dead man's switch took. It is called under the world's lock.
+	Fallback func(who string)
+	Torn     int // talks that a dead man's switch tore apart: it should have been disarmed
 
 	mu      sync.Mutex
+	known   map[string]bool // what the log has: a batch that is offered again changes nothing
 	sink    func(call.Event)
 	linkUp  bool
 	start   time.Time
@@ -76,7 +83,8 @@ type simLeg struct {
 	parked   bool
 	hung     bool
 	other    *simLeg
-	playing  string // file or tone
+	alone    time.Time // answered and not joined to another since then
+	playing  string    // file or tone
 	loop     bool
 	plays    uint64
 	queue    []call.Sound
@@ -96,7 +104,7 @@ type line struct {
 func NewWorld() *World {
 	return &World{Org: "00000000-0000-7000-8000-0000000000aa", Sounds: map[string]Sound{}, Phones: map[string]*Phone{},
 		Latency: 20 * time.Millisecond, start: time.Now(), legs: map[call.LegID]*simLeg{}, nextNum: 1,
-		events: newQueueOf[call.Event]()}
+		known: map[string]bool{}, events: newQueueOf[call.Event]()}
 }
 
 // Connect makes the world's events go to sink, in order, from one goroutine that ends when stop is closed.
@@ -135,6 +143,14 @@ func (w *World) Mend() {
 	w.events.put(call.LinkUp{Stamp: w.stamp(""), CoreUUID: "world", Legs: w.snapshot()})
 }
 
+// Disconnect is the end of the core's side of the link: what it has not read yet is lost.
+func (w *World) Disconnect() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.linkUp, w.sink = false, nil
+	w.events.clear()
+}
+
 // Say adds a line to the transcript at the present time.
 func (w *World) Say(format string, args ...any) {
 	w.mu.Lock()
@@ -165,6 +181,20 @@ func (w *World) stamp(leg call.LegID) call.Stamp { return call.Stamp{Leg: leg, A
 
 // emit sends an event, unless the link is cut; w.mu is held.
 func (w *World) emit(e call.Event) {
+	if w.Tamper == nil {
+		w.deliver(e)
+		return
+	}
+	for _, late := range w.Tamper(e) {
+		if late == 0 {
+			w.deliver(e)
+			continue
+		}
+		w.later(late, func() { w.deliver(e) })
+	}
+}
+
+func (w *World) deliver(e call.Event) {
 	if w.linkUp && w.sink != nil {
 		w.events.put(e)
 	}
@@ -278,14 +308,35 @@ func (w *World) ReserveProtocols(_ context.Context, _ call.OrgID, _ string, n in
 func (w *World) Append(_ context.Context, b control.Batch) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.Stored.Parties = append(w.Stored.Parties, b.Parties...)
-	w.Stored.Facts = append(w.Stored.Facts, b.Facts...)
-	w.Stored.Agents = append(w.Stored.Agents, b.Agents...)
+	for _, p := range b.Parties {
+		if w.first("party %s", p.Interaction) {
+			w.Stored.Parties = append(w.Stored.Parties, p)
+		}
+	}
+	for _, f := range b.Facts {
+		if w.first("fact %s %d", f.Fact.Interaction, f.Fact.Seq) {
+			w.Stored.Facts = append(w.Stored.Facts, f)
+		}
+	}
 	w.Stored.Summaries = append(w.Stored.Summaries, b.Summaries...)
 	for _, a := range b.Agents {
+		if !w.first("agent's %s", a.ID) {
+			continue
+		}
+		w.Stored.Agents = append(w.Stored.Agents, a)
 		w.said = append(w.said, line{a.Fact.At.Sub(w.start), w.agentName(a.Fact.Agent) + " is " + agentWords(a.Fact)})
 	}
 	return nil
+}
+
+// first says whether something is new to the log.
+func (w *World) first(format string, key ...any) bool {
+	k := fmt.Sprintf(format, key...)
+	if w.known[k] {
+		return false
+	}
+	w.known[k] = true
+	return true
 }
 
 func agentWords(f acd.AgentFact) string {
@@ -325,6 +376,12 @@ func (q *queueOf[T]) put(v T) {
 	case q.wake <- struct{}{}:
 	default:
 	}
+}
+
+func (q *queueOf[T]) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.items = nil
 }
 
 func (q *queueOf[T]) take(stop <-chan struct{}) (v T, ok bool) {
