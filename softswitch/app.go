@@ -78,8 +78,8 @@ func appSleep(l *leg, arg string) {
 		default:
 		}
 		l.mu.Lock()
-		broken := l.breaking > 0
-		l.breaking = 0
+		broken := l.breaking
+		l.breaking = false
 		l.mu.Unlock()
 		if broken {
 			return

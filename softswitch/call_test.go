@@ -115,3 +115,38 @@ func TestACallerAndAnAgentHearEachOtherAndTheSurvivorIsParkedAgain(t *testing.T)
 		t.Errorf("caller's events:\n%s\nwant the end:\n%s", got, want)
 	}
 }
+
+// Music that is broken off begins again; a prompt sent without event-lock is heard over it; digits wait (recording 02).
+func TestHoldMusicGoesOnAfterABreakAndUnderAPrompt(t *testing.T) {
+	r := startSwitch(t, nil)
+	call, leg := r.callIn(carrier.CallOptions{})
+	r.answered(call, leg)
+	r.esl.exec(leg, "endless_playback", "tone_stream://%(60000,0,440)")
+	r.mustHear(call, 440)
+	r.esl.ask("api uuid_break %s", leg)
+	r.esl.waitHeader(leg, "PLAYBACK_STOP", "Playback-Status", "break")
+	r.mustHear(call, 440)
+	r.esl.exec(leg, "playback", "tone_stream://%(60000,0,900)")
+	r.mustHear(call, 900)
+	r.esl.ask("api uuid_break %s all", leg)
+	r.esl.waitHeader(leg, "CHANNEL_EXECUTE_COMPLETE", "Application", "playback")
+	r.mustHear(call, 440)
+	if got := strings.Count(strings.Join(r.esl.of(leg), " "), "EXECUTE_COMPLETE endless_playback"); got != 0 {
+		t.Error("uuid_break ended endless_playback")
+	}
+}
+
+func TestALoopOfAnApplicationEndsWithUuidBreak(t *testing.T) {
+	r := startSwitch(t, nil)
+	call, leg := r.callIn(carrier.CallOptions{})
+	r.answered(call, leg)
+	r.esl.ask("sendmsg %s\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: tone_stream://%%(700,0,440)\nloops: -1", leg)
+	r.esl.waitHeader(leg, "CHANNEL_EXECUTE", "variable_current_loop", "2")
+	r.esl.ask("api uuid_break %s", leg)
+	r.esl.waitHeader(leg, "PLAYBACK_STOP", "Playback-Status", "break")
+	r.esl.exec(leg, "set", "after=1")
+	r.esl.waitHeader(leg, "CHANNEL_EXECUTE_COMPLETE", "Application", "set")
+	if got := r.esl.of(leg); got[len(got)-3] != "EXECUTE_COMPLETE playback" {
+		t.Errorf("events %v", got)
+	}
+}

@@ -134,7 +134,8 @@ type leg struct {
 	queuedAt     time.Time
 	digits       []pressed
 	digitsDialed string
-	breaking     int // 1: this sound, 2: all
+	breaking     bool // what is heard now has to end
+	repeating    bool // the application of a message is being repeated; uuid_break ends that
 	locked       int
 	apps         []App
 	lastApp      string

@@ -212,7 +212,7 @@ func (l *leg) runApp(name, arg, appUUID string) {
 	about := []wire.Header{{Name: "Application", Value: name}}
 	about = addSet(about, "Application-Data", expanded)
 	l.fire("CHANNEL_EXECUTE", fromExec, nil, add(about, "Application-UUID", appUUID))
-	l.breaking = 0
+	l.breaking = false
 	l.mu.Unlock()
 
 	app.run(l, expanded)
@@ -353,8 +353,15 @@ func (l *leg) runMessage(m message) {
 
 // repeat runs the application as often as asked; one that takes less than half a second is not repeated, as in FreeSWITCH.
 func (l *leg) repeat(m message) {
+	l.mu.Lock()
+	l.repeating = true
+	l.mu.Unlock()
 	for i := 1; i <= m.loops || m.loops < 0; i++ {
 		l.mu.Lock()
+		if !l.repeating {
+			l.mu.Unlock()
+			return
+		}
 		l.vars.set("current_loop", itoa(i))
 		l.vars.set("total_loops", itoa(m.loops))
 		l.mu.Unlock()

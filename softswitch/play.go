@@ -41,15 +41,12 @@ func (l *leg) isUp() bool {
 	return l.hung == causeNone
 }
 
-// endlessPlayback repeats the sound, with events for each round, until the leg is moved or hung up. uuid_break ends one round
-// only, uuid_break all the application. Digits wait until it is over, as in FreeSWITCH (recording 02).
+// endlessPlayback repeats the sound, with events for each round, until the leg is moved or hung up; uuid_break ends one round
+// only. Digits wait until it is over (recording 02).
 func (l *leg) endlessPlayback(name string) {
 	result := playDone
 	for l.alive() {
 		if result = l.playFile(name, false); result == playStopped || result == playMissing {
-			break
-		}
-		if result == playBreak && l.brokenForAll() {
 			break
 		}
 	}
@@ -61,15 +58,6 @@ func (l *leg) endlessPlayback(name string) {
 		response = "PLAYBACK ERROR"
 	}
 	l.setVar("current_application_response", response)
-}
-
-// brokenForAll takes the mark of "uuid_break all".
-func (l *leg) brokenForAll() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := l.breaking == 2
-	l.breaking = 0
-	return all
 }
 
 func (l *leg) playFile(name string, digits bool) playResult {
@@ -121,14 +109,14 @@ func (l *leg) waitPlayed(p *player, digits bool) playResult {
 	for {
 		l.mu.Lock()
 		up, broken := l.ready(), l.breaking
-		if up && broken == 1 {
-			l.breaking = 0
+		if up {
+			l.breaking = false
 		}
 		l.mu.Unlock()
 		switch {
 		case !up:
 			return playStopped
-		case broken > 0:
+		case broken:
 			return playBreak
 		case p.ended():
 			return playDone

@@ -80,9 +80,8 @@ func (l *leg) parkLocked() {
 func (l *leg) breakSound(all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.breaking = 1
+	l.breaking, l.repeating = true, false
 	if all {
-		l.breaking = 2
 		l.queue = nil
 	}
 	l.notify()
