@@ -31,7 +31,8 @@ func (h handlers) SetMyState(ctx context.Context, in SetMyStateRequestObject) (S
 }
 
 // SetAgentState implements POST /api/agents/{agent}/state. A supervisor's act on somebody else is audited.
-func (h handlers) SetAgentState(ctx context.Context, in SetAgentStateRequestObject) (SetAgentStateResponseObject, error) {
+func (h handlers) SetAgentState(ctx context.Context, in SetAgentStateRequestObject,
+) (SetAgentStateResponseObject, error) {
 	who := requestIn(ctx).who
 	agent := call.AgentID(in.Agent.String())
 	if err := h.setState(ctx, who, agent, *in.Body); err != nil {

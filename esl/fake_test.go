@@ -35,7 +35,6 @@ type fakeSwitch struct {
 	greeting  string                           // instead of auth/request
 	mute      bool                             // commands are read and not answered
 	answer    func(line string) (reply string) // output of an api command; "" for the usual one
-	onEvents  func(c *fakeConn)                // called when a connection has subscribed, before the reply
 	heard     []string                         // lines of the commands, pings and listings left out
 	dialled   []time.Time                      // when the link dialled
 	conns     []*fakeConn

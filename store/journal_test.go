@@ -333,7 +333,8 @@ func TestAFlowIsPublishedOnlyWholeAndRenderedAndEachTimeAnew(t *testing.T) {
 		}
 	}
 	flows, err := db.Flows(t.Context(), r.Org)
-	if err != nil || len(flows) != 1 || flows[0].Version != 5 || flows[0].Flow.Nodes["menu"].Prompt.File != "prompts/other.wav" {
+	if err != nil || len(flows) != 1 || flows[0].Version != 5 ||
+		flows[0].Flow.Nodes["menu"].Prompt.File != "prompts/other.wav" {
 		t.Errorf("flows after four more versions: %+v, %v", flows, err)
 	}
 	rendered.Start = "nowhere"
