@@ -101,6 +101,16 @@ func (j *journal) store(ctx context.Context, items []entry) (rest []entry, err e
 			if ctx.Err() != nil {
 				return items, ctx.Err()
 			}
+			if call.CodeOf(err) == call.Invalid {
+				if n > 1 { // one of them can never be stored: close in on it, so that it does not hold up the others
+					n /= 2
+					continue
+				}
+				j.lost.Add(1)
+				j.stored.Add(-1)
+				j.logger.Error("an entry of the journal is invalid and is given up", "err", err)
+				break
+			}
 			text := err.Error()
 			if j.failing.Swap(&text) == nil {
 				j.logger.Error("journal cannot be stored; trying again", "err", err, "entries", n)
