@@ -182,7 +182,7 @@ func (l *leg) openMedia() bool {
 	if have {
 		return true
 	}
-	s, err := l.sw.openStream(l)
+	s, err := openStream(l, l.sip.p.ports)
 	if err != nil {
 		l.sw.log.Error("leg without sound", "leg", l.uuid, "error", err)
 		return false

@@ -242,12 +242,11 @@ func (c *client) command(ctx context.Context, cmd wire.Command) bool {
 	case "filter":
 		c.filter(arg)
 	case "api":
-		// FreeSWITCH prints an empty answer as an error of its own.
-		if out := c.sw.api(ctx, arg); out != "" {
-			c.send(wire.AppendAPIResponse(nil, out))
-		} else {
-			c.reply("-ERR no reply")
+		out := c.sw.api(ctx, arg)
+		if out == "" {
+			out = "-ERR no reply\n"
 		}
+		c.send(wire.AppendAPIResponse(nil, out))
 	case "bgapi":
 		c.background(ctx, arg, cmd.Get("Job-UUID"))
 	case "sendmsg":

@@ -27,7 +27,7 @@ var Deviations = []Deviation{
 	{"uuid_hold, conference, eavesdrop, three_way, bridge", "applications and commands", "not there yet", "08a 09 10 21"},
 	{"filter", "headers combine by OR; regular expressions between slashes", "the same, Go's expressions", ""},
 	{"event xml, log, sendevent, myevents, outbound socket", "served", "-ERR command not found", ""},
-	{"uuid_break during uuid_broadcast", "flag CF_STOP_BROADCAST", "ends the sound", ""},
+	{"a uuid_bridge whose partner ends first", "the caller is hung up or sent to its rdnis", "transfer_after_bridge and park_after_bridge count", ""},
 	{"RTCP, comfort noise, SRTP, ICE", "served", "not served", ""},
 	{"IPv6", "served", "not served", ""},
 	{"sofia::gateway…", "fired", "not fired", ""},

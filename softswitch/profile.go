@@ -36,6 +36,7 @@ type profile struct {
 	server *sipgo.Server
 	client *sipgo.Client
 	laddr  sip.Addr
+	ports  *portPool // for the sound of its legs, on the same address
 
 	mu      sync.Mutex
 	dialogs map[string]*leg // by our tag
@@ -50,6 +51,7 @@ func newProfile(sw *Switch, name, addr string) (*profile, error) {
 		return nil, err
 	}
 	p := &profile{sw: sw, name: name, ip: sw.cfg.advertised(host), dialogs: map[string]*leg{}, ctx: "public"}
+	p.ports = newPortPool(host, sw.cfg.RTPPortMin, sw.cfg.RTPPortMax)
 	if name == "internal" {
 		p.auth, p.ctx = true, "agents"
 	}

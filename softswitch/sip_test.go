@@ -328,3 +328,30 @@ func TestCausesAndStatusesAgreeBothWays(t *testing.T) {
 		}
 	}
 }
+
+func TestASwitchThatListensEverywhereTellsItsAddress(t *testing.T) {
+	r := startSwitch(t, func(c *Config) {
+		c.ExternalAddr, c.InternalAddr, c.AdvertiseIP = "0.0.0.0:0", "0.0.0.0:0", "127.0.0.1"
+	})
+	_, port, err := net.SplitHostPort(r.sw.ExternalAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone := r.phone(carrier.Config{})
+	got := r.esl.job("originate sofia/external/1001@%s &park()", phone.Addr())
+	leg := strings.TrimSpace(strings.TrimPrefix(got, "+OK "))
+	r.esl.wait(leg, "CHANNEL_PARK")
+	call, err := phone.NextCall(r.ctx())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := call.Header("Contact"); len(got) != 1 || got[0] != "<sip:mod_sofia@127.0.0.1:"+port+">" {
+		t.Errorf("Contact %q", got)
+	}
+	r.esl.exec(leg, "playback", "tone_stream://%(20000,0,440)")
+	r.mustHear(call, 440)
+	if err := call.Hangup(r.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	r.esl.wait(leg, "CHANNEL_DESTROY")
+}

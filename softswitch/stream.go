@@ -86,8 +86,8 @@ type queuedDigit struct {
 const maxQueuedDigits = 32
 
 // openStream binds a port and begins to receive; nothing is sent before start.
-func (sw *Switch) openStream(l *leg) (*stream, error) {
-	conn, err := sw.ports.open()
+func openStream(l *leg, ports *portPool) (*stream, error) {
+	conn, err := ports.open()
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (sw *Switch) openStream(l *leg) (*stream, error) {
 		return nil, err
 	}
 	s := &stream{
-		leg: l, conn: conn, log: sw.log, jitter: media.NewJitterBuffer(), mark: true, lastPacket: time.Now(),
+		leg: l, conn: conn, log: l.sw.log, jitter: media.NewJitterBuffer(), mark: true, lastPacket: time.Now(),
 		seq: binary.BigEndian.Uint16(seed[:]), timestamp: binary.BigEndian.Uint32(seed[2:]),
 		ssrc: binary.BigEndian.Uint32(seed[6:]),
 	}

@@ -3,6 +3,7 @@ package softswitch
 import (
 	"context"
 	"encoding/binary"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sort"
@@ -18,7 +19,7 @@ import (
 // bareStream is a stream without a leg's SIP side, sending to remote.
 func bareStream(t testing.TB, sw *Switch, remote netip.AddrPort) *stream {
 	t.Helper()
-	s, err := sw.openStream(&leg{sw: sw, uuid: "bare", wake: make(chan struct{}, 1)})
+	s, err := openStream(&leg{sw: sw, uuid: "bare", wake: make(chan struct{}, 1)}, newPortPool("127.0.0.1", 20000, 60000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func bareStream(t testing.TB, sw *Switch, remote netip.AddrPort) *stream {
 }
 
 func bareSwitch(pumps int) *Switch {
-	sw := &Switch{ports: newPortPool("127.0.0.1", 20000, 60000)}
+	sw := &Switch{log: slog.New(slog.DiscardHandler)}
 	for i := range pumps {
 		sw.pumps = append(sw.pumps, newPump(i))
 	}

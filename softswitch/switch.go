@@ -32,7 +32,6 @@ type Switch struct {
 	esl      net.Listener
 	internal *profile
 	external *profile
-	ports    *portPool
 	pumps    []*pump
 	bus      bus
 	table    showTable
@@ -95,11 +94,6 @@ func (sw *Switch) listen() error {
 	if sw.external, err = newProfile(sw, "external", sw.cfg.ExternalAddr); err != nil {
 		return err
 	}
-	host, _, err := splitAddr(sw.cfg.ExternalAddr)
-	if err != nil {
-		return err
-	}
-	sw.ports = newPortPool(host, sw.cfg.RTPPortMin, sw.cfg.RTPPortMax)
 	for i := range max(1, min(runtime.GOMAXPROCS(0), 4)) {
 		sw.pumps = append(sw.pumps, newPump(i))
 	}
