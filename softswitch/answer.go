@@ -262,7 +262,8 @@ func (l *leg) localSDP() string {
 	return text
 }
 
-// answerLate answers an INVITE without SDP: our offer goes with the 200, the answer comes with the ACK (RFC 3264 section 4).
+// answerLate answers an INVITE without SDP: our offer goes with the 200, the answer comes with the ACK (RFC 3264
+// section 4).
 func (l *leg) answerLate() {
 	if !l.openMedia() {
 		l.hangup(causeRequestedChanUnavail)

@@ -38,7 +38,7 @@ func init() { // breaks the cycle applications → runApp → applications
 		"stop_record_session":  {run: func(l *leg, arg string) { l.recordStop(arg) }},
 		"send_dtmf":            {run: func(l *leg, arg string) { l.sendDigits(arg) }, media: true},
 		"break":                {run: func(l *leg, _ string) { l.breakSound(false) }},
-		"log":                  {run: func(l *leg, arg string) { l.sw.log.Info("dialplan", "leg", l.uuid, "text", arg) }, zombie: true},
+		"log":                  {run: appLog, zombie: true},
 		"respond":              {run: appRespond},
 		"eval":                 {run: func(*leg, string) {}, zombie: true},
 		"playback_terminators": {run: func(l *leg, arg string) { l.setVar("playback_terminators", arg) }},
@@ -53,6 +53,8 @@ func appSet(l *leg, arg string) {
 	}
 	l.setVar(strings.TrimSpace(name), value)
 }
+
+func appLog(l *leg, arg string) { l.sw.log.Info("dialplan", "leg", l.uuid, "text", arg) }
 
 func appUnset(l *leg, arg string) { l.setVar(strings.TrimSpace(arg), "") }
 

@@ -48,10 +48,12 @@ func nonceState(nonce string, now time.Time) (ours, stale bool) {
 	return true, age > nonceLife || age < -time.Minute
 }
 
-// authenticate checks a request's digest (RFC 3261 section 22, RFC 2617 with qop). Without good credentials it answers the
-// request itself: a challenge when there are none or they are stale, 403 when they are wrong. An unknown user and a wrong
-// password get the same answer by the same work.
-func (p *profile) authenticate(req *sip.Request, tx sip.ServerTransaction, ask, give string, status int) (string, bool) {
+// authenticate checks a request's digest (RFC 3261 section 22, RFC 2617 with qop). Without good credentials it
+// answers the request itself: a challenge when there are none or they are stale, 403 when they are wrong. An unknown
+// user and a wrong password get the same answer by the same work.
+func (p *profile) authenticate(req *sip.Request, tx sip.ServerTransaction, ask, give string, status int) (
+	name string, ok bool,
+) {
 	header := req.GetHeader(give)
 	if header == nil {
 		p.challenge(req, tx, ask, status, false)

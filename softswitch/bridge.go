@@ -112,8 +112,8 @@ func (l *leg) meet(partner *leg, view otherParty, leading bool) {
 	l.report()
 }
 
-// flipCallerID swaps caller and callee of an originated leg that enters the dialplan (switch_channel_flip_cid): from now on
-// the phone is the caller. Call with mu held.
+// flipCallerID swaps caller and callee of an originated leg that enters the dialplan (switch_channel_flip_cid): from
+// now on the phone is the caller. Call with mu held.
 func (l *leg) flipCallerID() {
 	p := &l.party
 	l.vars.set("pre_transfer_caller_id_name", p.cidName)
@@ -435,7 +435,8 @@ func (l *leg) afterBridge(br *bridge) {
 	l.state = stateExecute // goes on behind the park it came from: with nothing left that is a normal hang-up
 }
 
-// continueAfterBridge obeys park_after_bridge, which wins (recording 23), and transfer_after_bridge (22). Call with mu held.
+// continueAfterBridge obeys park_after_bridge, which wins (recording 23), and transfer_after_bridge (22). Call with
+// mu held.
 func (l *leg) continueAfterBridge() bool {
 	if park, _ := l.vars.get("park_after_bridge"); isTrue(park) {
 		l.parkLocked()

@@ -46,10 +46,12 @@ func TestACallerIsParkedAnsweredHearsATonePressesADigitAndHangsUp(t *testing.T) 
 		}
 	}
 	want := []string{
-		"CREATE", "CALLSTATE RINGING", "EXECUTE park", "PARK", "EXECUTE answer", "PROGRESS_MEDIA", "CALLSTATE EARLY", "ANSWER",
+		"CREATE", "CALLSTATE RINGING", "EXECUTE park", "PARK", "EXECUTE answer", "PROGRESS_MEDIA", "CALLSTATE EARLY",
+		"ANSWER",
 		"CALLSTATE ACTIVE", "EXECUTE_COMPLETE answer", "EXECUTE playback", "PLAYBACK_START", "DTMF", "PLAYBACK_STOP",
 		"EXECUTE_COMPLETE playback", "EXECUTE endless_playback", "PLAYBACK_START", "HANGUP NORMAL_CLEARING", "PLAYBACK_STOP",
-		"EXECUTE_COMPLETE endless_playback", "UNPARK", "EXECUTE_COMPLETE park", "CALLSTATE HANGUP", "HANGUP_COMPLETE", "DESTROY",
+		"EXECUTE_COMPLETE endless_playback", "UNPARK", "EXECUTE_COMPLETE park", "CALLSTATE HANGUP", "HANGUP_COMPLETE",
+		"DESTROY",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || rounds == 0 {
 		t.Errorf("%d rounds; events of recording 02 (-want +got):\n%s", rounds, diff)
@@ -105,11 +107,13 @@ func TestACallerAndAnAgentHearEachOtherAndTheSurvivorIsParkedAgain(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (carrier.Cause{Protocol: "Q.850", Code: 16, Text: "NORMAL_CLEARING"}); end.Cause != want || end.Method != "BYE" {
+	clearing := carrier.Cause{Protocol: "Q.850", Code: 16, Text: "NORMAL_CLEARING"}
+	if end.Cause != clearing || end.Method != "BYE" {
 		t.Errorf("the caller's BYE: %s %v", end.Method, end.Cause)
 	}
 	r.esl.wait(caller, "CHANNEL_DESTROY")
-	want := strings.Join([]string{"UNPARK", "EXECUTE_COMPLETE park", "EXECUTE uuid_bridge", "BRIDGE", "CALL_UPDATE", "UNBRIDGE", "PARK",
+	want := strings.Join([]string{"UNPARK", "EXECUTE_COMPLETE park", "EXECUTE uuid_bridge", "BRIDGE", "CALL_UPDATE",
+		"UNBRIDGE", "PARK",
 		"HANGUP NORMAL_CLEARING", "UNPARK", "CALLSTATE HANGUP", "HANGUP_COMPLETE", "DESTROY"}, "\n")
 	if got := strings.Join(r.esl.of(caller), "\n"); !strings.HasSuffix(got, want) {
 		t.Errorf("caller's events:\n%s\nwant the end:\n%s", got, want)
@@ -140,7 +144,8 @@ func TestALoopOfAnApplicationEndsWithUuidBreak(t *testing.T) {
 	r := startSwitch(t, nil)
 	call, leg := r.callIn(carrier.CallOptions{})
 	r.answered(call, leg)
-	r.esl.ask("sendmsg %s\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: tone_stream://%%(700,0,440)\nloops: -1", leg)
+	r.esl.ask("sendmsg %s\ncall-command: execute\nexecute-app-name: playback\n"+
+		"execute-app-arg: tone_stream://%%(700,0,440)\nloops: -1", leg)
 	r.esl.waitHeader(leg, "CHANNEL_EXECUTE", "variable_current_loop", "2")
 	r.esl.ask("api uuid_break %s", leg)
 	r.esl.waitHeader(leg, "PLAYBACK_STOP", "Playback-Status", "break")

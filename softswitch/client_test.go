@@ -28,7 +28,9 @@ func TestRepliesAreThoseOfRecording01(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	varying := []string{"api status", "bgapi status", "api create_uuid", "api global_getvar core_uuid", "api hostname", "api strepoch"}
+	varying := []string{
+		"api status", "bgapi status", "api create_uuid", "api global_getvar core_uuid", "api hostname", "api strepoch",
+	}
 	buf := make([]byte, 1<<16)
 	checked := 0
 	for i := 0; i < len(blocks); i++ {
@@ -207,7 +209,8 @@ func TestNothingIsAnsweredBeforeThePassword(t *testing.T) {
 	}
 	const refusal = "Content-Type: command/reply\nReply-Text: -ERR command not found\n\n"
 	want := "Content-Type: auth/request\n\n" + refusal + refusal +
-		"Content-Type: command/reply\nReply-Text: -ERR invalid\n\nContent-Type: text/disconnect-notice\nContent-Length: 67\n\n" + goodbye
+		"Content-Type: command/reply\nReply-Text: -ERR invalid\n\n" +
+		"Content-Type: text/disconnect-notice\nContent-Length: 67\n\n" + goodbye
 	if diff := cmp.Diff(want, string(all)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -265,8 +268,8 @@ func TestSendmsgRunsOneAfterTheOtherAndEventLockHoldsTheRestBack(t *testing.T) {
 	call, leg := r.callIn(carrier.CallOptions{})
 	r.answered(call, leg)
 	id := uuid.NewString()
-	if got := r.esl.ask("sendmsg %s\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: tone_stream://%%(300,0,440)\n"+
-		"event-lock: true\nevent-uuid: %s", leg, id); got != "+OK" {
+	if got := r.esl.ask("sendmsg %s\ncall-command: execute\nexecute-app-name: playback\n"+
+		"execute-app-arg: tone_stream://%%(300,0,440)\nevent-lock: true\nevent-uuid: %s", leg, id); got != "+OK" {
 		t.Fatalf("sendmsg: %q", got)
 	}
 	r.esl.exec(leg, "set", "after=1")

@@ -36,8 +36,8 @@ type Config struct {
 	SessionsPerSecond int // new legs per second, each leg counted as FreeSWITCH does; default 200
 	ClientQueue       int // bytes waiting for one ESL client before it is cut off; default 8 MiB
 
-	// MinExpires is what a registration lasts at least, whatever the phone asks for (sip-force-expires-min), so that phones
-	// outlive a restart of the core; default 600 s.
+	// MinExpires is what a registration lasts at least, whatever the phone asks for (sip-force-expires-min), so that
+	// phones outlive a restart of the core; default 600 s.
 	MinExpires time.Duration
 
 	Heartbeat    time.Duration // default 20 s
@@ -74,7 +74,8 @@ func (c Config) withDefaults() (Config, error) {
 		problems = append(problems, errors.New("no password for the Event Socket"))
 	}
 	if c.RTPPortMin < 1024 || c.RTPPortMax > 65535 || c.RTPPortMax-c.RTPPortMin < 2 {
-		problems = append(problems, fmt.Errorf("RTP ports %d to %d: want a range within 1024–65535", c.RTPPortMin, c.RTPPortMax))
+		problems = append(problems,
+			fmt.Errorf("RTP ports %d to %d: want a range within 1024–65535", c.RTPPortMin, c.RTPPortMax))
 	}
 	for _, addr := range []string{c.ESLAddr, c.InternalAddr, c.ExternalAddr} {
 		if _, _, err := splitAddr(addr); err != nil {

@@ -49,10 +49,11 @@ func RamalDialplan() Dialplan {
 	}
 }
 
-// inlineApps reads the destination of the dialplan "inline": app:arg,app:arg with an own delimiter as m:^:app:arg^app:arg.
+// inlineApps reads the destination of the dialplan "inline": app:arg,app:arg with an own delimiter as
+// m:^:app:arg^app:arg.
 func inlineApps(destination string) []App {
 	delim := byte(',')
-	if len(destination) > 4 && (destination[0] == 'm' || destination[0] == 'M') && destination[1] == ':' && destination[3] == ':' {
+	if len(destination) > 4 && destination[0]|0x20 == 'm' && destination[1] == ':' && destination[3] == ':' {
 		delim, destination = destination[2], destination[4:]
 	}
 	var apps []App

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// separate splits as FreeSWITCH's switch_separate_string does: ' quotes (also in the middle of a word), \ escapes, spaces
-// around a word go, a leading ^^x changes the delimiter to x; at most limit words, the last one being the whole rest with its
-// delimiters (recording 14 shows most of it).
+// separate splits as FreeSWITCH's switch_separate_string does: ' quotes (also in the middle of a word), \ escapes,
+// spaces around a word go, a leading ^^x changes the delimiter to x; at most limit words, the last one being the
+// whole rest with its delimiters (recording 14 shows most of it).
 func separate(s string, delim byte, limit int) []string {
 	if len(s) > 2 && s[0] == '^' && s[1] == '^' {
 		delim, s = s[2], s[3:]
@@ -63,7 +63,8 @@ func separateBlank(s string, limit int) []string {
 	return words
 }
 
-// cleanWord takes quotes, escapes and outer spaces off one word. A backslash before a character it does not escape stays.
+// cleanWord takes quotes, escapes and outer spaces off one word. A backslash before a character it does not escape
+// stays.
 func cleanWord(s string, delim byte) string {
 	s = strings.TrimLeft(s, " ")
 	out := make([]byte, 0, len(s))
@@ -113,7 +114,8 @@ func unescape(c, delim byte) (byte, bool) {
 // errDialString is what FreeSWITCH answers with DESTINATION_OUT_OF_ORDER.
 var errDialString = errors.New("dial string without an end of its variables or without a destination")
 
-// closing finds the bracket that closes the one s begins with, counting nested ones; quotes protect nothing (recording 14).
+// closing finds the bracket that closes the one s begins with, counting nested ones; quotes protect nothing
+// (recording 14).
 func closing(s string, open, shut byte) int {
 	depth := 0
 	for i := 0; i < len(s); i++ {
@@ -166,8 +168,8 @@ type originateCommand struct {
 	timeout  int // seconds
 }
 
-const originateUsage = "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>]" +
-	" [<cid_num>] [<timeout_sec>]\n"
+const originateUsage = "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>]" +
+	" [<cid_name>] [<cid_num>] [<timeout_sec>]\n"
 
 var errUsage = errors.New("usage")
 

@@ -29,14 +29,23 @@ func TestDialStringsOfRecording14AreReadAsFreeSWITCHReadsThem(t *testing.T) {
 		err       error
 	}{
 		{"an unquoted space ends the string", "{a=1,name=Maria Silva}" + to + " &park()", "", nil, errDialString},
-		{"the quotes go before the comma is looked at", "{a=1,name='Maria, Silva'}" + to + " &park()", to, vars("a", "1", "name", "Maria"), nil},
-		{"escaped comma and quote", `{a=1,name='Maria\, O\'Neil'}` + to + " &park()", to, vars("a", "1", "name", "Maria, O'Neil"), nil},
+		{
+			"the quotes go before the comma is looked at", "{a=1,name='Maria, Silva'}" + to + " &park()", to,
+			vars("a", "1", "name", "Maria"), nil,
+		},
+		{
+			"escaped comma and quote", `{a=1,name='Maria\, O\'Neil'}` + to + " &park()", to,
+			vars("a", "1", "name", "Maria, O'Neil"), nil,
+		},
 		{
 			"a brace inside quotes ends the variables", "{a=1,name='a}sofia/external/9@127.0.0.1'}" + to + " &park()",
 			"sofia/external/9@127.0.0.1}" + to, vars("a", "1", "name", "a"), nil,
 		},
-		{"a delimiter of one's own works on one pair only", "{a=1,^^:name=x:y=z}" + to + " &park()", to, vars("a", "1", "name=x", "y=z"), nil},
-		{"a delimiter of one's own at the beginning", "{^^:a=1:b=2,3}" + to + " &park()", to, vars("a", "1", "b", "2,3"), nil},
+		{
+			"a delimiter of one's own works on one pair only", "{a=1,^^:name=x:y=z}" + to + " &park()", to,
+			vars("a", "1", "name=x", "y=z"), nil,
+		},
+		{"a delimiter of one's own first", "{^^:a=1:b=2,3}" + to + " &park()", to, vars("a", "1", "b", "2,3"), nil},
 		{"several blocks", "{a=1}{b=2}" + to + " &park()", to, vars("a", "1", "b", "2"), nil},
 		{"variables of one leg", "{a=1}[b=2]" + to + " &park()", to, vars("a", "1", "b", "2"), nil},
 		{"nested braces", "{a={b}}" + to + " &park()", to, vars("a", "{b}"), nil},

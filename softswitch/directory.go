@@ -68,8 +68,8 @@ func (sw *Switch) loadDirectory() error {
 	return nil
 }
 
-// parse walks FreeSWITCH's directory XML: any nesting of document, section, domain, groups, group, users around user; params
-// and variables of the user count, and the variables of its domain.
+// parse walks FreeSWITCH's directory XML: any nesting of document, section, domain, groups, group, users around user;
+// params and variables of the user count, and the variables of its domain.
 func (d *userDirectory) parse(r io.Reader) error {
 	dec := xml.NewDecoder(r)
 	domain, current := "", (*user)(nil)

@@ -94,7 +94,8 @@ func (b *bus) remove(c *client) {
 	b.count.Store(int32(len(b.clients)))
 }
 
-// fire completes the event with the headers every event has and delivers it. own are the event's headers in their order.
+// fire completes the event with the headers every event has and delivers it. own are the event's headers in their
+// order.
 func (sw *Switch) fire(name, subclass string, from origin, own []wire.Header, body []byte) {
 	b := &sw.bus
 	b.mu.Lock()

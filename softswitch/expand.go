@@ -12,8 +12,8 @@ const (
 	apiDenied         = "<API Execute Permission Denied>"
 )
 
-// expand replaces ${name}, ${name:offset:length} and $${name} in an application's argument (recording 14). ${api(args)} is
-// answered as with api_expansion off, always. Call with mu held.
+// expand replaces ${name}, ${name:offset:length} and $${name} in an application's argument (recording 14).
+// ${api(args)} is answered as with api_expansion off, always. Call with mu held.
 func (l *leg) expand(s string) string {
 	e := expander{leg: l}
 	return e.expand(s, 0)

@@ -96,8 +96,8 @@ type pressed struct {
 	at      time.Time
 }
 
-// leg is one channel. Its goroutine (run) walks through the states below as a FreeSWITCH session thread does; commands from
-// outside only change fields under mu and wake it.
+// leg is one channel. Its goroutine (run) walks through the states below as a FreeSWITCH session thread does;
+// commands from outside only change fields under mu and wake it.
 //
 //	INIT ─► ROUTING ─► EXECUTE ──┐◄──────── transfer ────────┐
 //	   └──► CONSUME_MEDIA ─► EXECUTE (originated)            │

@@ -9,8 +9,8 @@ import (
 	"ramal/media"
 )
 
-// end is the last part of a leg's goroutine: hang-up, report, destroy. The events do not wait for the peer's answer to our
-// BYE; the goroutine does.
+// end is the last part of a leg's goroutine: hang-up, report, destroy. The events do not wait for the peer's answer
+// to our BYE; the goroutine does.
 func (l *leg) end() {
 	l.leaveAsPartner()
 	l.recordStop("all")
@@ -55,7 +55,8 @@ func (l *leg) end() {
 	l.sip.wait(ctx)
 }
 
-// account sets the variables of the call detail record (switch_channel_set_timestamps; recording 02). Call with mu held.
+// account sets the variables of the call detail record (switch_channel_set_timestamps; recording 02). Call with mu
+// held.
 func (l *leg) account() {
 	p, set := &l.party, l.vars.set
 	set("hangup_cause", l.hung.String())

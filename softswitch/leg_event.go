@@ -6,8 +6,8 @@ import (
 	"ramal/esl/wire"
 )
 
-// fire sends one of the leg's events: before, the channel's data, after. CHANNEL_CALLSTATE and DTMF carry no variables, as in
-// FreeSWITCH. Call with mu held, so that the order of events is the order of changes.
+// fire sends one of the leg's events: before, the channel's data, after. CHANNEL_CALLSTATE and DTMF carry no
+// variables, as in FreeSWITCH. Call with mu held, so that the order of events is the order of changes.
 func (l *leg) fire(name string, from origin, before, after []wire.Header) {
 	h := make([]wire.Header, 0, 64+len(l.vars.list)+len(before)+len(after))
 	h = append(h, before...)

@@ -260,8 +260,8 @@ func (l *leg) leavePark() {
 	}
 }
 
-// lastWords runs one command that was queued when an unanswered leg was hung up: FreeSWITCH reads its queue once more there
-// (recording 14), while a leg with sound does not (recording 04).
+// lastWords runs one command that was queued when an unanswered leg was hung up: FreeSWITCH reads its queue once more
+// there (recording 14), while a leg with sound does not (recording 04).
 func (l *leg) lastWords() {
 	l.mu.Lock()
 	pending := l.hung != causeNone && !l.negotiated && len(l.queue) > 0
@@ -351,7 +351,8 @@ func (l *leg) runMessage(m message) {
 	}
 }
 
-// repeat runs the application as often as asked; one that takes less than half a second is not repeated, as in FreeSWITCH.
+// repeat runs the application as often as asked; one that takes less than half a second is not repeated, as in
+// FreeSWITCH.
 func (l *leg) repeat(m message) {
 	l.mu.Lock()
 	l.repeating = true

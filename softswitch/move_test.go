@@ -52,7 +52,8 @@ func TestA6_TheRecordingHasTheCallerLeftAndTheAgentRight(t *testing.T) {
 			r.mustHear(talk, 600)
 		}
 	}
-	if e := r.esl.wait(caller, "RECORD_STOP"); e.get("Record-File-Path") != file || e.get("variable_record_seconds") == "" {
+	e := r.esl.wait(caller, "RECORD_STOP")
+	if e.get("Record-File-Path") != file || e.get("variable_record_seconds") == "" {
 		t.Errorf("RECORD_STOP of %q", e.get("Record-File-Path"))
 	}
 	left, right := stereo(t, file)
@@ -106,7 +107,8 @@ func TestAMaskedRecordingIsSilentThere(t *testing.T) {
 	left, right := stereo(t, file)
 	const first = 5 * media.FrameSamples // what was recorded before the mask came
 	if len(left) < 2*first || media.Power(left[first:]) > 0 || media.Power(right[first:]) > 0 {
-		t.Errorf("%d samples, power %v and %v behind the mask", len(left), media.Power(left[first:]), media.Power(right[first:]))
+		t.Errorf("%d samples, power %v and %v behind the mask", len(left), media.Power(left[first:]),
+			media.Power(right[first:]))
 	}
 }
 

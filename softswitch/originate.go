@@ -13,7 +13,8 @@ import (
 	"ramal/media"
 )
 
-// originate runs "originate": it returns when the leg is answered (or has early media that is not ignored), or has failed.
+// originate runs "originate": it returns when the leg is answered (or has early media that is not ignored), or has
+// failed.
 func (sw *Switch) originate(ctx context.Context, arg string) string {
 	cmd, err := parseOriginate(arg)
 	if errors.Is(err, errUsage) {
@@ -102,7 +103,7 @@ func (l *leg) discardWithMedia() {
 	l.discard()
 }
 
-// dialUser is user/…: FreeSWITCH finds the registration by an API call inside the user's dial-string, so that it needs
+// dialUser is user/…: FreeSWITCH finds the registration by an API call inside the user's dial-string, so it needs
 // api_expansion (recordings 07f, 13, 19).
 func (sw *Switch) dialUser(ctx context.Context, cmd originateCommand, target string) (*leg, cause) {
 	name, domain, ok := strings.Cut(target, "@")
@@ -127,7 +128,8 @@ func (sw *Switch) dialUser(ctx context.Context, cmd originateCommand, target str
 	return sw.dial(ctx, cmd)
 }
 
-// locate reads what follows sofia/: profile/user%domain for a registered phone, profile/number@host:port, gateway/name/….
+// locate reads what follows sofia/: profile/user%domain for a registered phone, profile/number@host:port,
+// gateway/name/….
 func (sw *Switch) locate(target string) (destination, cause) {
 	name, rest, _ := strings.Cut(target, "/")
 	if name == "gateway" {

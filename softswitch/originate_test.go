@@ -33,7 +33,7 @@ func TestFailedOriginatesSayTheirCauseInJobAndHangup(t *testing.T) {
 		{"unavailable", external(phone(carrier.Unavailable())), "NO_USER_RESPONSE", "recv_refuse", true},
 		{"no answer", external(phone(carrier.RingOnly())), "NO_ANSWER", "send_cancel", true},
 		{"closed port", external(gone), "NORMAL_TEMPORARY_FAILURE", "recv_refuse", true},
-		{"no host", "sofia/external/9@127.0.0.1}sofia/external/1@127.0.0.1:1", "NORMAL_TEMPORARY_FAILURE", "recv_refuse", true},
+		{"no host", "sofia/external/9@127.0.0.1}x/1@127.0.0.1:1", "NORMAL_TEMPORARY_FAILURE", "recv_refuse", true},
 		{"not registered", "sofia/internal/1002%ramal", "USER_NOT_REGISTERED", "", false},
 		{"no gateway", "sofia/gateway/nogw/1", "INVALID_GATEWAY", "", false},
 		{"no profile", "sofia/noprofile/1@127.0.0.1", "INVALID_PROFILE", "", false},

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// peerConn is a UDP socket that learns of closed ports: with IP_RECVERR (ip(7)) the kernel keeps the destination of each
-// ICMP error, so that an INVITE to a dead phone fails at once instead of after 32 s, as with sofia (recording 07f).
+// peerConn is a UDP socket that learns of closed ports: with IP_RECVERR (ip(7)) the kernel keeps the destination of
+// each ICMP error, so that an INVITE to a dead phone fails at once instead of after 32 s, as with sofia (recording
+// 07f).
 type peerConn struct {
 	*net.UDPConn
 	unreachable func(netip.AddrPort)

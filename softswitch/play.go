@@ -41,8 +41,8 @@ func (l *leg) isUp() bool {
 	return l.hung == causeNone
 }
 
-// endlessPlayback repeats the sound, with events for each round, until the leg is moved or hung up; uuid_break ends one round
-// only. Digits wait until it is over (recording 02).
+// endlessPlayback repeats the sound, with events for each round, until the leg is moved or hung up; uuid_break ends
+// one round only. Digits wait until it is over (recording 02).
 func (l *leg) endlessPlayback(name string) {
 	result := playDone
 	for l.alive() {
@@ -129,8 +129,8 @@ func (l *leg) waitPlayed(p *player, digits bool) playResult {
 	}
 }
 
-// terminated reports the digits that came and tells whether one of them ends a playback ("*" unless playback_terminators
-// says otherwise).
+// terminated reports the digits that came and tells whether one of them ends a playback ("*" unless
+// playback_terminators says otherwise).
 func (l *leg) terminated() bool {
 	for {
 		d, ok := l.takeDigit()

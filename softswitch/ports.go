@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// portPool gives out UDP sockets for RTP on even ports, one after the other, so that a port rests before it is used again.
+// portPool gives out UDP sockets for RTP on even ports, one after the other, so that a port rests before it is used
+// again.
 type portPool struct {
 	host string
 	min  int

@@ -16,8 +16,8 @@ import (
 )
 
 func init() {
-	// sipgo refuses to send a datagram of more than 1300 bytes; an INVITE with a few own headers is longer. FreeSWITCH sends
-	// them over UDP too and leaves fragments to IP.
+	// sipgo refuses to send a datagram of more than 1300 bytes; an INVITE with a few own headers is longer. FreeSWITCH
+	// sends them over UDP too and leaves fragments to IP.
 	sip.UDPMTUSize = 60000
 }
 

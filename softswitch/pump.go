@@ -8,8 +8,8 @@ import (
 	"ramal/media"
 )
 
-// pump paces the sound of many legs with one goroutine: one wake-up every 20 ms, counted from its start so that it does not
-// drift. Joined legs are on the same pump.
+// pump paces the sound of many legs with one goroutine: one wake-up every 20 ms, counted from its start so that it
+// does not drift. Joined legs are on the same pump.
 type pump struct {
 	offset time.Duration
 

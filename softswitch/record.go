@@ -14,8 +14,8 @@ import (
 // recordQueue is how many frames may wait for the disk: 4 s.
 const recordQueue = 200
 
-// recording writes one leg's sound to a WAV file: left what the leg is heard saying, right what is said to it (stereo), or
-// both mixed (mono). The pump hands frames over and never waits for the disk.
+// recording writes one leg's sound to a WAV file: left what the leg is heard saying, right what is said to it
+// (stereo), or both mixed (mono). The pump hands frames over and never waits for the disk.
 type recording struct {
 	path    string
 	stereo  bool
@@ -79,8 +79,8 @@ func (r *recording) write(w *media.WAVWriter) error {
 	}
 }
 
-// recordStart is uuid_record start; it fails where the leg has no sound or the file cannot be made. limit is in seconds,
-// 0 for none.
+// recordStart is uuid_record start; it fails where the leg has no sound or the file cannot be made. limit is in
+// seconds, 0 for none.
 func (l *leg) recordStart(path string, limit int) bool {
 	l.mu.Lock()
 	_, busy := l.recordings[path]

@@ -49,7 +49,8 @@ func TestAPhoneRegistersIsCalledAndUnregisters(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
-			answer := r.esl.job("originate {origination_caller_id_number=4711,sip_h_X-Ramal=7}sofia/internal/1001%%ramal &park()")
+			answer := r.esl.job("originate {origination_caller_id_number=4711,sip_h_X-Ramal=7}" +
+				"sofia/internal/1001%%ramal &park()")
 			if !strings.HasPrefix(answer, "+OK ") {
 				t.Fatalf("originate: %q", answer)
 			}
@@ -134,7 +135,9 @@ func TestAnAgentsOwnCallNeedsItsPasswordAndGoesToItsOwnContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := r.esl.wait("", "CHANNEL_PARK")
-	got := []string{e.get("Caller-Context"), e.get("variable_ramal_entry"), e.get("variable_ramal_number"), e.get("variable_user_name")}
+	got := []string{
+		e.get("Caller-Context"), e.get("variable_ramal_entry"), e.get("variable_ramal_number"), e.get("variable_user_name"),
+	}
 	if diff := cmp.Diff([]string{"agents", "agent", "5548999", "1001"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -151,7 +154,8 @@ func TestTheDirectoryIsReadWhateverItsNesting(t *testing.T) {
 	err := d.parse(strings.NewReader(`<document><section name="directory"><domain name="ramal">
 		<variables><variable name="lang" value="pt"/></variables>
 		<groups><group name="default"><users>
-			<user id="1"><params><param name="password" value="p"/></params><variables><variable name="x" value="y"/></variables></user>
+			<user id="1"><params><param name="password" value="p"/></params>
+				<variables><variable name="x" value="y"/></variables></user>
 			<user id="2"><params><param name="a1-hash" value="ABCDEF"/></params></user>
 		</users></group></groups></domain></section></document>`))
 	if err != nil {

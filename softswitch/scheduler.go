@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// scheduler runs the dead man's switches: sched_transfer, sched_hangup. FreeSWITCH's has a granularity of one second and
-// may fire half a second early (recording 15); this one fires on time.
+// scheduler runs the dead man's switches: sched_transfer, sched_hangup. FreeSWITCH's has a granularity of one second
+// and may fire half a second early (recording 15); this one fires on time.
 type scheduler struct {
 	mu    sync.Mutex
 	next  int

@@ -30,7 +30,8 @@ type change struct {
 	row  *row // nil: the leg is gone
 }
 
-// showTable is what "show" sees: the legs as they were some time ago, since FreeSWITCH writes its table through a queue.
+// showTable is what "show" sees: the legs as they were some time ago, since FreeSWITCH writes its table through a
+// queue.
 type showTable struct {
 	mu      sync.Mutex
 	lag     time.Duration
@@ -307,8 +308,8 @@ func (sw *Switch) writeRegistration(b *strings.Builder, reg registration) {
 		sw.cfg.SIPDomain, reg.contact, reg.agent)
 	fmt.Fprintf(b, "Status:     \tRegistered(%s)(unknown) EXP(%s) EXPSECS(%d)\n", reg.transport,
 		reg.expires.Format("2006-01-02 15:04:05"), left)
-	fmt.Fprintf(b, "Ping-Status:\tReachable\nPing-Time:\t0.00\nHost:       \t%s\nIP:         \t%s\nPort:       \t%s\n", sw.hostname,
-		host, port)
+	fmt.Fprintf(b, "Ping-Status:\tReachable\nPing-Time:\t0.00\nHost:       \t%s\nIP:         \t%s\nPort:       \t%s\n",
+		sw.hostname, host, port)
 	fmt.Fprintf(b, "Auth-User:  \t%s\nAuth-Realm: \t%s\nMWI-Account:\t%s@%s\n\n", reg.user, sw.cfg.SIPDomain, reg.user,
 		sw.cfg.SIPDomain)
 }

@@ -231,7 +231,8 @@ func uriPart(uri sip.Uri) string {
 	return text
 }
 
-// confirm waits for the ACK of our 2xx and repeats it until then (RFC 3261 section 13.3.1.4); without one the call ends.
+// confirm waits for the ACK of our 2xx and repeats it until then (RFC 3261 section 13.3.1.4); without one the call
+// ends.
 func (s *sipLeg) confirm(l *leg) {
 	s.mu.Lock()
 	ok, tx := s.answeredA, s.tx

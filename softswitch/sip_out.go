@@ -404,7 +404,8 @@ func (l *leg) inviteFailed(status int, phrase string) {
 	l.hangupLocked(c)
 }
 
-// cancel gives an unanswered INVITE up; before the first provisional response CANCEL has to wait (RFC 3261 section 9.1).
+// cancel gives an unanswered INVITE up; before the first provisional response CANCEL has to wait (RFC 3261 section
+// 9.1).
 func (s *sipLeg) cancel(c cause) {
 	s.mu.Lock()
 	s.wantCancel = c

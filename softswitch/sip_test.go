@@ -38,7 +38,8 @@ func (u *wireUA) port() int { return u.conn.LocalAddr().(*net.UDPAddr).Port }
 func (u *wireUA) send(method, uri, cseq, toTag, body string, extra ...string) {
 	u.t.Helper()
 	lines := []string{
-		method + " " + uri + " SIP/2.0", fmt.Sprintf("Via: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%s%s%d", u.port(), method, cseq, time.Now().UnixNano()),
+		method + " " + uri + " SIP/2.0",
+		fmt.Sprintf("Via: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%s%s%d", u.port(), method, cseq, time.Now().UnixNano()),
 		fmt.Sprintf("From: <sip:4711@127.0.0.1:%d>;tag=ours", u.port()), "To: <" + uri + ">" + toTag,
 		fmt.Sprintf("Call-ID: wire-%d", u.port()), "CSeq: " + cseq + " " + method,
 		fmt.Sprintf("Contact: <sip:4711@127.0.0.1:%d>", u.port()), "Max-Forwards: 70",
@@ -86,7 +87,8 @@ func tagOf(message string) string {
 }
 
 func offer(port int, more string) string {
-	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 8 0 101\r\n"+
+	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"+
+		"m=audio %d RTP/AVP 8 0 101\r\n"+
 		"a=rtpmap:101 telephone-event/8000\r\n%s", port, more)
 }
 
@@ -226,14 +228,17 @@ func TestACallerWhoGivesUpIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := r.esl.wait(leg, "CHANNEL_HANGUP_COMPLETE")
-	if got := []string{e.get("Hangup-Cause"), e.get("variable_sip_hangup_disposition")}; got[0] != "ORIGINATOR_CANCEL" || got[1] != "recv_cancel" {
+	got := []string{e.get("Hangup-Cause"), e.get("variable_sip_hangup_disposition")}
+	if got[0] != "ORIGINATOR_CANCEL" || got[1] != "recv_cancel" {
 		t.Errorf("%q", got)
 	}
 	r.esl.wait(leg, "CHANNEL_DESTROY")
 }
 
 func TestAnUnansweredCallIsRefusedWithTheStatusOfItsCause(t *testing.T) {
-	for cause, want := range map[string]int{"USER_BUSY": 486, "NO_ROUTE_DESTINATION": 404, "CALL_REJECTED": 603, "NORMAL_CLEARING": 480} {
+	for cause, want := range map[string]int{
+		"USER_BUSY": 486, "NO_ROUTE_DESTINATION": 404, "CALL_REJECTED": 603, "NORMAL_CLEARING": 480,
+	} {
 		r := startSwitch(t, nil)
 		call, leg := r.callIn(carrier.CallOptions{})
 		r.esl.ask("api uuid_kill %s %s", leg, cause)
@@ -281,12 +286,13 @@ func TestDescriptionsAreReadWithoutTrust(t *testing.T) {
 		DigitPT   uint8
 		Direction string
 	}
+	both, one := []media.Codec{media.PCMA, media.PCMU}, []media.Codec{media.PCMU}
 	cases := map[string]result{
-		offer(4000, ""):                                {"127.0.0.1:4000", []media.Codec{media.PCMA, media.PCMU}, 101, "sendrecv"},
-		offer(4000, "a=sendonly\r\n"):                  {"127.0.0.1:4000", []media.Codec{media.PCMA, media.PCMU}, 101, "sendonly"},
-		"v=0\nc=IN IP4 0.0.0.0\nm=audio 9 RTP/AVP 0\n": {"0.0.0.0:9", []media.Codec{media.PCMU}, 0, "sendonly"},
-		"v=0\nc=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0\nc=IN IP4 192.0.2.2\nm=video 7 RTP/AVP 8\na=x\n": {"192.0.2.2:9", []media.Codec{media.PCMU}, 0, "sendrecv"},
-		"v=0\nc=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0 96\na=rtpmap:96 telephone-event/16000\n":         {"192.0.2.1:9", []media.Codec{media.PCMU}, 0, "sendrecv"},
+		offer(4000, ""):                                {"127.0.0.1:4000", both, 101, "sendrecv"},
+		offer(4000, "a=sendonly\r\n"):                  {"127.0.0.1:4000", both, 101, "sendonly"},
+		"v=0\nc=IN IP4 0.0.0.0\nm=audio 9 RTP/AVP 0\n": {"0.0.0.0:9", one, 0, "sendonly"},
+		"c=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0\nc=IN IP4 192.0.2.2\nm=video 7 RTP/AVP 8\n": {"192.0.2.2:9", one, 0, "sendrecv"},
+		"c=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0 96\na=rtpmap:96 telephone-event/16000\n":    {"192.0.2.1:9", one, 0, "sendrecv"},
 	}
 	for text, want := range cases {
 		d, err := parseSDP([]byte(text))
@@ -295,7 +301,9 @@ func TestDescriptionsAreReadWithoutTrust(t *testing.T) {
 			t.Errorf("%q: %v (-want +got):\n%s", text, err, diff)
 		}
 	}
-	for _, bad := range []string{"", "v=0", "m=audio x RTP/AVP 0\nc=IN IP4 1.2.3.4", "m=audio 9 RTP/AVP 0", "m=audio 9 RTP/AVP 9\nc=IN IP4 1.2.3.4"} {
+	for _, bad := range []string{
+		"", "v=0", "m=audio x RTP/AVP 0\nc=IN IP4 1.2.3.4", "m=audio 9 RTP/AVP 0", "m=audio 9 RTP/AVP 9\nc=IN IP4 1.2.3.4",
+	} {
 		if d, err := parseSDP([]byte(bad)); err == nil {
 			t.Errorf("%q is taken: %+v", bad, d)
 		}
@@ -304,8 +312,8 @@ func TestDescriptionsAreReadWithoutTrust(t *testing.T) {
 
 func TestCausesAndStatusesAgreeBothWays(t *testing.T) {
 	for status, want := range map[int]string{
-		404: "UNALLOCATED_NUMBER", 480: "NO_USER_RESPONSE", 486: "USER_BUSY", 603: "CALL_REJECTED", 503: "NORMAL_TEMPORARY_FAILURE",
-		408: "RECOVERY_ON_TIMER_EXPIRE", 487: "ORIGINATOR_CANCEL", 299: "NORMAL_UNSPECIFIED",
+		404: "UNALLOCATED_NUMBER", 480: "NO_USER_RESPONSE", 486: "USER_BUSY", 603: "CALL_REJECTED",
+		503: "NORMAL_TEMPORARY_FAILURE", 408: "RECOVERY_ON_TIMER_EXPIRE", 487: "ORIGINATOR_CANCEL", 299: "NORMAL_UNSPECIFIED",
 	} {
 		if got := causeFromStatus(status).String(); got != want {
 			t.Errorf("%d is %s, want %s", status, got, want)

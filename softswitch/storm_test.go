@@ -22,7 +22,8 @@ func TestABridgeWhosePartnerEndsBeforeItBeginsLeavesNobodyStuck(t *testing.T) {
 					legs[i] = strings.TrimSpace(strings.TrimPrefix(got, "+OK "))
 					r.esl.wait(legs[i], "CHANNEL_PARK")
 				}
-				bridge, kill := fmt.Sprintf("api uuid_bridge %s %s\n\n", legs[0], legs[1]), fmt.Sprintf("api uuid_kill %s\n\n", legs[victim])
+				bridge := fmt.Sprintf("api uuid_bridge %s %s\n\n", legs[0], legs[1])
+				kill := fmt.Sprintf("api uuid_kill %s\n\n", legs[victim])
 				if order == "kill first" {
 					bridge, kill = kill, bridge
 				}
@@ -68,7 +69,8 @@ func TestAStormOfCommandsLeavesNoLegBehind(t *testing.T) {
 		func() string { return fmt.Sprintf("api uuid_dump %s json", one()) },
 		func() string { return "api show calls as json" },
 		func() string {
-			return fmt.Sprintf("sendmsg %s\ncall-command: execute\nexecute-app-name: endless_playback\nexecute-app-arg: tone_stream://%%(30,0,440)", one())
+			return fmt.Sprintf("sendmsg %s\ncall-command: execute\nexecute-app-name: endless_playback\n"+
+				"execute-app-arg: tone_stream://%%(30,0,440)", one())
 		},
 	}
 	for n := range 400 {
@@ -83,7 +85,8 @@ func TestAStormOfCommandsLeavesNoLegBehind(t *testing.T) {
 	for _, leg := range legs {
 		r.esl.wait(leg, "CHANNEL_DESTROY")
 		events := r.esl.of(leg)
-		if events[0] != "CREATE" || events[len(events)-1] != "DESTROY" || strings.Count(strings.Join(events, " "), "DESTROY") != 1 {
+		ends := strings.Count(strings.Join(events, " "), "DESTROY")
+		if events[0] != "CREATE" || events[len(events)-1] != "DESTROY" || ends != 1 {
 			t.Errorf("leg %s: %v", leg, events)
 		}
 	}

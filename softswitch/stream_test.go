@@ -54,7 +54,8 @@ func TestAnRTPPacketPassesThroughAJoinedPairWithoutAllocation(t *testing.T) {
 	defer b.close()
 	connect(a, b)
 	now := time.Now()
-	packet := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SSRC: 1}, Payload: make([]byte, media.FrameSamples)}
+	packet := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SSRC: 1}}
+	packet.Payload = make([]byte, media.FrameSamples)
 	n := uint16(0)
 	allocated := testing.AllocsPerRun(500, func() {
 		n++
@@ -77,7 +78,8 @@ func TestOnlyTheFirstSourceOfAStreamIsHeardUntilTheAddressOfTheSDPSpeaks(t *test
 	s := bareStream(t, sw, netip.MustParseAddrPort("127.0.0.1:9"))
 	defer s.close()
 	first, second := netip.MustParseAddrPort("127.0.0.1:4000"), netip.MustParseAddrPort("127.0.0.1:4002")
-	packet := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SSRC: 1}, Payload: make([]byte, media.FrameSamples)}
+	packet := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SSRC: 1}}
+	packet.Payload = make([]byte, media.FrameSamples)
 	for _, from := range []netip.AddrPort{first, second, second, first} {
 		s.take(&packet, from, time.Now())
 	}
@@ -132,8 +134,8 @@ func TestADigitIsSentAsRFC4733(t *testing.T) {
 	}
 }
 
-// pairLoad runs joined pairs whose peers send and receive, for d, and gives the share of packets that came within 10 ms of
-// their time, and how many came of those expected.
+// pairLoad runs joined pairs whose peers send and receive, for d, and gives the share of packets that came within 10
+// ms of their time, and how many came of those expected.
 func pairLoad(t testing.TB, pairs int, d time.Duration) (punctual, arrived float64) {
 	sw := bareSwitch(2)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -193,8 +195,8 @@ func feed(peers []*net.UDPConn, streams []*stream, end time.Time) {
 	}
 }
 
-// punctuality counts packets and those within 10 ms of the time their RTP timestamp gives, against the stream's median; the
-// first second is for getting going.
+// punctuality counts packets and those within 10 ms of the time their RTP timestamp gives, against the stream's
+// median; the first second is for getting going.
 func punctuality(peer *net.UDPConn, end time.Time) [2]int {
 	buf := make([]byte, 2048)
 	var offsets []float64
@@ -239,8 +241,8 @@ func TestJoinedPairsAreSentOnTime(t *testing.T) {
 	}
 }
 
-// BenchmarkBridgedPairs measures the share of RTP packets that leave within 10 ms of their time; the peers run on the same
-// machine. Figure: at least 150 pairs with 99 %.
+// BenchmarkBridgedPairs measures the share of RTP packets that leave within 10 ms of their time; the peers run on the
+// same machine. Figure: at least 150 pairs with 99 %.
 func BenchmarkBridgedPairs(b *testing.B) {
 	for _, pairs := range []int{50, 150, 250, 400} {
 		b.Run(itoa(pairs), func(b *testing.B) {

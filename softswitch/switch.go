@@ -116,8 +116,8 @@ func (sw *Switch) Legs() int {
 	return len(sw.legs)
 }
 
-// Run serves until ctx ends or a socket fails. At the end every leg is hung up with SYSTEM_SHUTDOWN, the clients are cut
-// off and all goroutines are back.
+// Run serves until ctx ends or a socket fails. At the end every leg is hung up with SYSTEM_SHUTDOWN, the clients are
+// cut off and all goroutines are back.
 func (sw *Switch) Run(ctx context.Context) error {
 	defer sw.Close()
 	var tasks sync.WaitGroup
