@@ -77,9 +77,8 @@ func startSite(t testing.TB, dir string, fs *freeswitchtest.Instance, flags ...s
 	t.Helper()
 	site := &Site{Dir: dir, Media: filepath.Join(dir, "media"), Recordings: filepath.Join(dir, "recordings"), FreeSWITCH: fs}
 	site.OwnerURL, site.AppURL = pgcluster.ForTest(t)
-	site.flags = append([]string{"serve", "--state", dir, "--demo", "--http", "127.0.0.1:0", "--log-level", "debug",
-		"--sip-domain", SiteDomain, "--database-url", site.AppURL, "--database-owner-url", site.OwnerURL, "--keep-switch"},
-		flags...)
+	site.flags = []string{"serve", "--state", dir, "--demo", "--http", "127.0.0.1:0", "--log-level", "debug",
+		"--sip-domain", SiteDomain, "--database-url", site.AppURL, "--database-owner-url", site.OwnerURL, "--keep-switch"}
 	if fs == nil {
 		first := rtpRange()
 		site.flags = append(site.flags, "--internal", "127.0.0.1:0", "--external", "127.0.0.1:0",
@@ -94,6 +93,7 @@ func startSite(t testing.TB, dir string, fs *freeswitchtest.Instance, flags ...s
 		site.flags = append(site.flags, "--switch", site.ESL, "--switch-password", password,
 			"--directory-file", fs.Settings.DirectoryFile)
 	}
+	site.flags = append(site.flags, flags...) // the last one of a name counts
 	t.Cleanup(func() { site.end(t) })
 	site.StartCore(t)
 	return site
