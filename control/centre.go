@@ -170,8 +170,8 @@ func (c *Centre) offered(e call.LegOffered) {
 	o.protocol = r.org.protocols.next(c.halt, e.At)
 	o.legs[e.Leg] = true
 	c.byLeg[e.Leg], c.byCall[o.id] = o, o
-	c.journal.add(entry{party: &Party{Org: r.org.id, Interaction: o.id, Protocol: o.protocol, Node: c.node, From: e.From,
-		To: e.To, StartedAt: e.At}})
+	o.party = &Party{Org: r.org.id, Interaction: o.id, Protocol: o.protocol, Node: c.node, From: e.From, To: e.To,
+		StartedAt: e.At}
 	o.put(e)
 	c.calls.Go("call "+string(o.id), o.run)
 }

@@ -20,7 +20,8 @@ type journal struct {
 	stored  atomic.Int64
 }
 
-// entry is one thing to store; exactly one of its parts is set, a summary always together with its fact.
+// entry is what is stored together or not at all: an agent's fact, or an interaction's with its summary, the first one
+// with the interaction's party.
 type entry struct {
 	party   *Party
 	fact    *InteractionFact
@@ -136,12 +137,13 @@ func batch(items []entry) Batch {
 	var b Batch
 	at := map[call.ID]int{}
 	for _, e := range items {
-		switch {
-		case e.party != nil:
+		if e.party != nil {
 			b.Parties = append(b.Parties, *e.party)
-		case e.agent != nil:
+		}
+		if e.agent != nil {
 			b.Agents = append(b.Agents, *e.agent)
-		case e.fact != nil:
+		}
+		if e.fact != nil {
 			b.Facts = append(b.Facts, *e.fact)
 		}
 		if e.summary == nil {

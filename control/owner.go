@@ -23,6 +23,7 @@ type owner struct {
 	legs     map[call.LegID]bool // registered with the centre
 	toQueues []call.QueueInput   // not taken by the queue engine yet
 	sum      call.Summary        // folded from the facts that the journal has
+	party    *Party              // goes to the journal with the first fact, so that there is never one without the other
 	done     bool
 }
 
@@ -165,6 +166,7 @@ func (o *owner) flow(at time.Time, e call.Event) {
 func (o *owner) note(f call.Fact) {
 	o.sum.Apply(f) // the machine's own may be some facts ahead of this one
 	e := entry{fact: &InteractionFact{Org: o.org.id, Fact: f}, summary: &Summary{Org: o.org.id, Summary: o.sum}}
+	e.party, o.party = o.party, nil
 	o.c.journal.add(e)
 }
 

@@ -282,7 +282,7 @@ func (w *World) OpenInteractions(context.Context, call.OrgID) ([]call.Summary, e
 	defer w.mu.Unlock()
 	var open []call.Summary
 	for _, p := range w.Stored.Parties {
-		var s call.Summary
+		s := call.Summary{Interaction: p.Interaction}
 		for _, f := range w.Stored.Facts {
 			if f.Fact.Interaction == p.Interaction {
 				s.Apply(f.Fact)
