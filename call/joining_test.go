@@ -13,7 +13,8 @@ const (
 	agentLeg  = call.LegID("22222222-2222-4222-8222-222222222222")
 )
 
-// ringingCall is a call whose caller waits and whose agent's phone is dialled; the music was asked for and not heard yet.
+// ringingCall is a call whose caller waits and whose agent's phone is dialled; the music was asked for and not heard
+// yet.
 func ringingCall(t *testing.T) (step func(call.Input) []string) {
 	t.Helper()
 	c := call.New(call.Begin{ID: "33333333-3333-4333-8333-333333333333"})
@@ -30,7 +31,8 @@ func ringingCall(t *testing.T) (step func(call.Input) []string) {
 	step(call.LegOffered{Stamp: on(callerLeg)})
 	step(call.LegAnswered{Stamp: on(callerLeg)})
 	step(call.Wish{At: time.Unix(1, 0), Command: call.Enqueue{Queue: "q", Music: call.Sound{File: "system/hold1.wav"}}})
-	step(call.Offer{Offer: "o", Agent: "a", Extension: "1001", RingTimeout: 20 * time.Second, Leg: agentLeg, At: time.Unix(1, 0)})
+	step(call.Offer{Offer: "o", Agent: "a", Extension: "1001", RingTimeout: 20 * time.Second, Leg: agentLeg,
+		At: time.Unix(1, 0)})
 	return step
 }
 
@@ -70,7 +72,8 @@ func TestLegsAreJoinedOnlyWhenTheMusicHasBegun(t *testing.T) {
 	t.Run("the music is missing", func(t *testing.T) {
 		step := ringingCall(t)
 		step(parked)
-		if got := step(call.PlaybackEnded{Stamp: on(callerLeg), Source: "/media/system/hold1.wav", Status: call.PlaybackMissing}); !has(got, "Bridge") {
+		if got := step(call.PlaybackEnded{Stamp: on(callerLeg), Source: "/media/system/hold1.wav",
+			Status: call.PlaybackMissing}); !has(got, "Bridge") {
 			t.Errorf("there is no music to wait for: %v", got)
 		}
 	})
@@ -86,13 +89,15 @@ func TestLegsAreJoinedOnlyWhenTheMusicHasBegun(t *testing.T) {
 	})
 }
 
-// Recording 19: the leg to a phone that is not registered is destroyed without having been hung up, then the job says why.
+// Recording 19: the leg to a phone that is not registered is destroyed without having been hung up, then the job says
+// why.
 func TestALegThatNeverBeganIsMissedForTheReasonOfItsDialling(t *testing.T) {
 	step := ringingCall(t)
 	if got := step(call.LegGone{Stamp: on(agentLeg)}); has(got, "agent.missed X_SWITCH_LOST") {
 		t.Errorf("the leg is gone: %v", got)
 	}
-	if got := step(call.DialDone{Stamp: on(agentLeg), Cause: call.UserNotRegistered}); !has(got, "agent.missed USER_NOT_REGISTERED") {
+	if got := step(call.DialDone{Stamp: on(agentLeg), Cause: call.UserNotRegistered}); !has(got,
+		"agent.missed USER_NOT_REGISTERED") {
 		t.Errorf("the dialling has failed: %v", got)
 	}
 }

@@ -167,8 +167,8 @@ func (c *Call) join() {
 	c.bridgeIfDue()
 }
 
-// bridgeIfDue joins the legs once the music has begun: music that was asked for and begins only in the middle of the talk
-// would be heard instead of the agent.
+// bridgeIfDue joins the legs once the music has begun: music that was asked for and begins only in the middle of the
+// talk would be heard instead of the agent.
 func (c *Call) bridgeIfDue() {
 	if c.state == joining && c.due && !c.begins {
 		c.bridge()

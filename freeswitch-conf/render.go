@@ -95,8 +95,8 @@ func replaceFile(path string, content []byte) (err error) {
 }
 
 // Arguments returns FreeSWITCH's command line for a rendered configuration: in the foreground, without console, with
-// everything it writes under stateDir (log/, db/, run/, …), which MakeStateDirs makes. Neither NAT-PMP nor UPnP is asked
-// (-nonat).
+// everything it writes under stateDir (log/, db/, run/, …), which MakeStateDirs makes. Neither NAT-PMP nor UPnP is
+// asked (-nonat).
 func Arguments(confDir, stateDir string) []string {
 	args := []string{"-nf", "-nc", "-nonat", "-conf", confDir}
 	for _, name := range stateDirs {

@@ -13,7 +13,8 @@ import (
 // listenFor is how much sound an ear judges: half a second.
 const listenFor = media.SampleRate / 2
 
-// ear is the media of one phone: it receives G.711 A-law over RTP, keeps the last half second, and speaks a tone if told to.
+// ear is the media of one phone: it receives G.711 A-law over RTP, keeps the last half second, and speaks a tone if
+// told to.
 type ear struct {
 	socket net.PacketConn
 	heard  chan struct{} // a packet came

@@ -27,7 +27,8 @@ func request(t *testing.T, address netip.AddrPort, method, uri string, limit tim
 	}()
 	local := conn.LocalAddr().String()
 	const body = "status"
-	_, err = fmt.Fprintf(conn, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d;rport\r\nFrom: <sip:1001@%s>;tag=a\r\n"+
+	_, err = fmt.Fprintf(conn, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d;rport\r\n"+
+		"From: <sip:1001@%s>;tag=a\r\n"+
 		"To: <%s>\r\nCall-ID: %d@%s\r\nCSeq: 1 %s\r\nContact: <sip:1001@%s>\r\nMax-Forwards: 70\r\nEvent: presence\r\n"+
 		"Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
 		method, uri, local, time.Now().UnixNano(), local, uri, time.Now().UnixNano(), local, method, local, len(body), body)

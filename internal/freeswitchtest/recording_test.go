@@ -61,7 +61,8 @@ func TestAStereoRecordingHasTheCallerOnTheLeftAndTheAgentOnTheRight(t *testing.T
 // louder is how much one tone is over another, in dB, in the middle half of a recording.
 func louder(samples []int16, wanted, other float64) float64 {
 	middle := samples[len(samples)/4 : len(samples)*3/4]
-	return 10 * math.Log10(media.Goertzel(middle, media.SampleRate, wanted)/media.Goertzel(middle, media.SampleRate, other))
+	return 10 * math.Log10(media.Goertzel(middle, media.SampleRate, wanted)/media.Goertzel(middle, media.SampleRate,
+		other))
 }
 
 // channels reads a 16-bit stereo WAV of the telephone's rate.
