@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
@@ -40,7 +42,7 @@ type profile struct {
 
 	mu      sync.Mutex
 	dialogs map[string]*leg // by our tag
-	once    sync.Once
+	closing atomic.Bool
 }
 
 const listenTries = 20 // for a port that is free for UDP and TCP, when any will do
@@ -92,7 +94,8 @@ func (p *profile) stack() error {
 	var err error
 	p.ua, err = sipgo.NewUA(
 		sipgo.WithUserAgent("FreeSWITCH"), sipgo.WithUserAgentHostname(p.ip),
-		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(log)),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(log),
+			sip.WithTransportLayerReadFilter(p.admit)),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(log),
 			sip.WithTransactionLayerTerminateOnConnClose(),
 			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})),
@@ -134,6 +137,7 @@ func (p *profile) serve(ctx context.Context) error {
 	if other := <-failed; err == nil || errors.Is(err, net.ErrClosed) {
 		err = other
 	}
+	p.close() // once more: what came in last may have made sipgo open a socket for its answer
 	if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -143,18 +147,45 @@ func (p *profile) serve(ctx context.Context) error {
 	return err
 }
 
+// awaitServing returns when sipgo knows the listening socket: an INVITE sent before would get a socket of its own.
+func (p *profile) awaitServing(ctx context.Context) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !p.closing.Load() {
+		if conn, err := p.ua.TransportLayer().GetConnection("udp", p.laddr.String()); err == nil {
+			if _, err := conn.TryClose(); err != nil {
+				p.sw.log.Debug("SIP socket", "error", err)
+			}
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// close ends the profile; it may be called again.
 func (p *profile) close() {
-	p.once.Do(func() {
-		if p.ua != nil {
-			p.ua.Close()
-		}
-		if p.udp != nil {
-			p.udp.Close()
-		}
-		if p.tcp != nil {
-			p.tcp.Close()
-		}
-	})
+	p.closing.Store(true)
+	if p.udp != nil {
+		p.udp.Close()
+	}
+	if p.tcp != nil {
+		p.tcp.Close()
+	}
+	if p.ua != nil {
+		p.ua.Close()
+	}
+}
+
+// admit drops what comes in while the profile is being closed.
+func (p *profile) admit(_ sip.TransportReadProps, data []byte) ([]byte, error) {
+	if p.closing.Load() {
+		return nil, nil
+	}
+	return data, nil
 }
 
 // byName gives the profile of a dial string; nil for an unknown one.

@@ -291,8 +291,11 @@ func TestDescriptionsAreReadWithoutTrust(t *testing.T) {
 		offer(4000, ""):                                {"127.0.0.1:4000", both, 101, "sendrecv"},
 		offer(4000, "a=sendonly\r\n"):                  {"127.0.0.1:4000", both, 101, "sendonly"},
 		"v=0\nc=IN IP4 0.0.0.0\nm=audio 9 RTP/AVP 0\n": {"0.0.0.0:9", one, 0, "sendonly"},
-		"c=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0\nc=IN IP4 192.0.2.2\nm=video 7 RTP/AVP 8\n": {"192.0.2.2:9", one, 0, "sendrecv"},
-		"c=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0 96\na=rtpmap:96 telephone-event/16000\n":    {"192.0.2.1:9", one, 0, "sendrecv"},
+		"c=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0\nc=IN IP4 192.0.2.2\nm=video 7 RTP/AVP 8\n": {
+			"192.0.2.2:9", one, 0, "sendrecv"},
+		"c=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0 96\na=rtpmap:96 telephone-event/16000\n": {
+			"192.0.2.1:9", one, 0, "sendrecv",
+		},
 	}
 	for text, want := range cases {
 		d, err := parseSDP([]byte(text))

@@ -142,6 +142,8 @@ func (sw *Switch) Run(ctx context.Context) error {
 	}
 	start("SIP profile internal", sw.internal.serve)
 	start("SIP profile external", sw.external.serve)
+	sw.internal.awaitServing(sw.ctx)
+	sw.external.awaitServing(sw.ctx)
 	start("event socket", sw.serveESL)
 	start("heartbeat", sw.heartbeat)
 	start("registrations", sw.expireRegistrations)
