@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"math"
 	"testing"
 	"time"
@@ -53,7 +54,9 @@ func (s *stage) sippCaller(number string) *Phone {
 	p, err := s.site.Call(s.ctx, Caller{User: number, Number: string(store.DemoNumber)})
 	s.must(err)
 	closePhone(s.T, p)
-	s.must(p.WaitLog(s.ctx, "answered"))
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	defer cancel()
+	s.must(p.WaitLog(ctx, "answered"))
 	return p
 }
 
