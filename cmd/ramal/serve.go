@@ -131,6 +131,9 @@ func (s *centre) findSwitch(ctx context.Context) error {
 	if s.cmd.Announce != "" {
 		flags = append(flags, "--announce", s.cmd.Announce)
 	}
+	for _, network := range s.cmd.Trunks {
+		flags = append(flags, "--trunks", network.String())
+	}
 	s.sw, err = switchStart{places: s.places, flags: flags, password: s.secrets.ESL, logger: s.logger}.find(ctx)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 )
 
 //arch:table of the flags of serve
@@ -27,12 +28,13 @@ type serveCmd struct {
 	SIPDomain      string `name:"sip-domain" help:"SIP domain of the agents." default:"ramal"`
 	DirectoryFile  string `help:"Where the switch's file of SIP users is written; without it below the state directory."`
 
-	SIPHost  string `name:"sip-host" help:"Address on which the embedded switch listens; 0.0.0.0 lets phones of the network in." default:"127.0.0.1"`
-	Internal string `help:"Where agents' phones register (host:port); without it sip-host:5060, or a free port."`
-	External string `help:"Where calls come in (host:port); without it sip-host:5080, or a free port."`
-	RTPMin   int    `name:"rtp-min" help:"First port for sound." default:"16384"`
-	RTPMax   int    `name:"rtp-max" help:"Last port for sound." default:"32768"`
-	Announce string `help:"IP address told to phones, when it is not the one listened on."`
+	SIPHost  string         `name:"sip-host" help:"Address on which the embedded switch listens; 0.0.0.0 lets phones of the network in." default:"127.0.0.1"`
+	Internal string         `help:"Where agents' phones register (host:port); without it sip-host:5060, or a free port."`
+	External string         `help:"Where calls come in (host:port); without it sip-host:5080, or a free port."`
+	RTPMin   int            `name:"rtp-min" help:"First port for sound." default:"16384"`
+	RTPMax   int            `name:"rtp-max" help:"Last port for sound." default:"32768"`
+	Announce string         `help:"IP address told to phones, when it is not the one listened on."`
+	Trunks   []netip.Prefix `help:"Networks from which calls may come in to the embedded switch; without it everybody may call."`
 
 	KeepSwitch bool `help:"Leave the embedded switch and the private database running at the end (for upgrades)."`
 }

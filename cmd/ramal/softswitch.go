@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,15 +19,16 @@ import (
 
 // softswitchCmd runs the embedded switch.
 type softswitchCmd struct {
-	State    string `help:"Directory of this installation." default:"var"`
-	ESL      string `name:"esl" help:"Where the Event Socket listens." default:"127.0.0.1:0"`
-	Internal string `help:"Where agents' phones register (SIP, UDP and TCP)." default:"127.0.0.1:5060"`
-	External string `help:"Where calls come in (SIP, UDP and TCP)." default:"127.0.0.1:5080"`
-	RTPMin   int    `name:"rtp-min" help:"First port for sound." default:"16384"`
-	RTPMax   int    `name:"rtp-max" help:"Last port for sound." default:"32768"`
-	Domain   string `name:"sip-domain" help:"SIP domain of the agents." default:"ramal"`
-	Announce string `help:"IP address told to phones, when it is not the one listened on."`
-	LogLevel string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	State    string         `help:"Directory of this installation." default:"var"`
+	ESL      string         `name:"esl" help:"Where the Event Socket listens." default:"127.0.0.1:0"`
+	Internal string         `help:"Where agents' phones register (SIP, UDP and TCP)." default:"127.0.0.1:5060"`
+	External string         `help:"Where calls come in (SIP, UDP and TCP)." default:"127.0.0.1:5080"`
+	RTPMin   int            `name:"rtp-min" help:"First port for sound." default:"16384"`
+	RTPMax   int            `name:"rtp-max" help:"Last port for sound." default:"32768"`
+	Domain   string         `name:"sip-domain" help:"SIP domain of the agents." default:"ramal"`
+	Announce string         `help:"IP address told to phones, when it is not the one listened on."`
+	Trunks   []netip.Prefix `help:"Networks from which calls may come in; without it everybody may call."`
+	LogLevel string         `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
 }
 
 // Run serves until it is told to end.
@@ -43,7 +45,7 @@ func (c *softswitchCmd) Run() error {
 	sw, err := softswitch.New(softswitch.Config{ESLAddr: c.ESL, ESLPassword: strings.TrimSpace(string(secret)),
 		InternalAddr: c.Internal, ExternalAddr: c.External, AdvertiseIP: c.Announce,
 		RTPPortMin: c.RTPMin, RTPPortMax: c.RTPMax,
-		SIPDomain: c.Domain, Directory: p.directory(), MediaDir: p.media(), Logger: logger})
+		TrunkNetworks: c.Trunks, SIPDomain: c.Domain, Directory: p.directory(), MediaDir: p.media(), Logger: logger})
 	if err != nil {
 		return fmt.Errorf("start the softswitch: %w", err)
 	}
