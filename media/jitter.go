@@ -90,9 +90,14 @@ func (j *JitterBuffer) Push(p *rtp.Packet, now time.Time) {
 	if j.have[p.Timestamp%ringSamples] {
 		j.stats.Duplicates++
 	}
-	for i := range n {
-		at := (p.Timestamp + uint32(i)) % ringSamples
-		j.ring[at], j.have[at] = j.decoded[i], true
+	for done := 0; done < n; { // once, or twice where the ring's end comes between
+		at := int((p.Timestamp + uint32(done)) % ringSamples)
+		part := copy(j.ring[at:], j.decoded[done:n])
+		have := j.have[at : at+part]
+		for i := range have {
+			have[i] = true
+		}
+		done += part
 	}
 	if end := p.Timestamp + uint32(n); int32(end-j.end) > 0 {
 		j.end = end

@@ -9,11 +9,13 @@ import (
 // fire sends one of the leg's events: before, the channel's data, after. CHANNEL_CALLSTATE and DTMF carry no
 // variables, as in FreeSWITCH. Call with mu held, so that the order of events is the order of changes.
 func (l *leg) fire(name string, from origin, before, after []wire.Header) {
-	h := make([]wire.Header, 0, 64+len(l.vars.list)+len(before)+len(after))
-	h = append(h, before...)
-	h = l.appendData(h, name != "CHANNEL_CALLSTATE" && name != "DTMF")
-	h = append(h, after...)
-	l.sw.fire(name, "", from, h, nil)
+	if !l.sw.bus.unheard(name) {
+		h := make([]wire.Header, 0, 64+len(l.vars.list)+len(before)+len(after))
+		h = append(h, before...)
+		h = l.appendData(h, name != "CHANNEL_CALLSTATE" && name != "DTMF")
+		h = append(h, after...)
+		l.sw.fire(name, "", from, h, nil)
+	}
 	switch name {
 	case "CHANNEL_CREATE", "CHANNEL_EXECUTE", "CHANNEL_CALLSTATE", "CALL_UPDATE", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE":
 		l.sw.table.update(l.row())

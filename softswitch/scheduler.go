@@ -2,6 +2,7 @@ package softswitch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,6 +13,7 @@ type scheduler struct {
 	mu    sync.Mutex
 	next  int
 	tasks map[int]*task
+	group map[string][]int // numbers of the tasks, by group
 	ended bool
 }
 
@@ -28,46 +30,58 @@ func (s *scheduler) add(group string, delay time.Duration, f func()) int {
 		return 0
 	}
 	if s.tasks == nil {
-		s.tasks = map[int]*task{}
+		s.tasks, s.group = map[int]*task{}, map[string][]int{}
 	}
 	s.next++
 	id := s.next
 	t := &task{group: group}
 	t.timer = time.AfterFunc(max(delay, 0), func() {
 		s.mu.Lock()
-		_, live := s.tasks[id]
-		delete(s.tasks, id)
+		live := s.remove(id)
 		s.mu.Unlock()
 		if live {
 			f()
 		}
 	})
 	s.tasks[id] = t
+	s.group[group] = append(s.group[group], id)
 	return id
+}
+
+// remove takes a task back; false when there is none of that number. Call with mu held.
+func (s *scheduler) remove(id int) bool {
+	t, ok := s.tasks[id]
+	if !ok {
+		return false
+	}
+	t.timer.Stop()
+	delete(s.tasks, id)
+	rest := slices.DeleteFunc(s.group[t.group], func(n int) bool { return n == id })
+	if s.group[t.group] = rest; len(rest) == 0 {
+		delete(s.group, t.group)
+	}
+	return true
 }
 
 // deleteGroup takes back every task of a group and says how many there were.
 func (s *scheduler) deleteGroup(group string) int {
-	return s.delete(func(_ int, t *task) bool { return t.group == group })
-}
-
-// deleteID takes back one task.
-func (s *scheduler) deleteID(id int) int {
-	return s.delete(func(n int, _ *task) bool { return n == id })
-}
-
-func (s *scheduler) delete(match func(int, *task) bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	count := 0
-	for id, t := range s.tasks {
-		if match(id, t) {
-			t.timer.Stop()
-			delete(s.tasks, id)
-			count++
-		}
+	all := slices.Clone(s.group[group])
+	for _, id := range all {
+		s.remove(id)
 	}
-	return count
+	return len(all)
+}
+
+// deleteID takes back one task and says how many there were: one or none.
+func (s *scheduler) deleteID(id int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.remove(id) {
+		return 1
+	}
+	return 0
 }
 
 // run waits for the end and takes back all that is left.
@@ -75,7 +89,9 @@ func (s *scheduler) run(ctx context.Context) error {
 	<-ctx.Done()
 	s.mu.Lock()
 	s.ended = true
+	for id := range s.tasks {
+		s.remove(id)
+	}
 	s.mu.Unlock()
-	s.delete(func(int, *task) bool { return true })
 	return nil
 }

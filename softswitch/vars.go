@@ -14,7 +14,7 @@ type varSet struct{ list []variable }
 
 func (v *varSet) index(name string) int {
 	for i := range v.list {
-		if strings.EqualFold(v.list[i].name, name) {
+		if have := v.list[i].name; len(have) == len(name) && equalFold(have, name) {
 			return i
 		}
 	}
