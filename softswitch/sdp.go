@@ -17,7 +17,6 @@ type description struct {
 	digitPT   uint8         // telephone-event at 8000 Hz; 0: none
 	ptime     int           // milliseconds, 0 when not stated
 	direction string        // sendrecv, sendonly, recvonly, inactive
-	version   uint64
 }
 
 var (

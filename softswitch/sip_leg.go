@@ -34,7 +34,6 @@ type sipLeg struct {
 	remoteCSeq uint32
 	transport  string
 	dest       string // host:port requests go to
-	codecs     []media.Codec
 	offer      description
 	lateOffer  bool
 	sdpID      uint64
