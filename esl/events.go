@@ -74,7 +74,8 @@ func (e *events) wakeUp(ctx context.Context) error {
 			if now.UnixNano()-e.last.Load() < int64(e.poke) {
 				continue // events flow: the listener is awake
 			}
-			if err := e.conn.SetWriteDeadline(now.Add(writeTimeout)); err != nil {
+			// Not from the tick: on a starved machine it may be seconds old.
+			if err := e.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 				return fmt.Errorf("wake the switch: %w", err)
 			}
 			if _, err := e.conn.Write(poke); err != nil {
