@@ -12,6 +12,8 @@ export GOFLAGS := $(strip -buildvcs=false $(GOFLAGS))
 FUZZTIME ?= 30s
 FREESWITCH ?= $(RAMAL_FREESWITCH)
 TESTFLAGS ?= -p 2
+# Packages whose tests listen to sound: they have the machine for themselves, and everything is compiled before.
+ALONE := softswitch|carrier|cmd/ramal|internal/conformance|internal/bench
 # What make run gives to ramal serve; SIP_HOST=0.0.0.0 lets phones of the network in.
 SERVE = --demo $(if $(SIP_HOST),--sip-host $(SIP_HOST)) $(if $(HTTP),--http $(HTTP)) $(SERVEFLAGS)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -40,7 +42,11 @@ build: web ## build bin/ramal
 .PHONY: test
 test: setup-test tools-go ## vet and all tests; skipped ones are shown
 	@go vet ./...
-	@bin/tools/withpg bin/tools/accept -all -timeout 20m -- $(TESTFLAGS) ./...
+	@go test -run '^$$' ./... >/dev/null
+	@bin/tools/withpg bin/tools/accept -all -timeout 20m -- $(TESTFLAGS) \
+	  $$(go list ./... | grep -vE '^ramal/($(ALONE))(/|$$)')
+	@bin/tools/withpg bin/tools/accept -all -timeout 20m -- -p 1 \
+	  $$(go list ./... | grep -E '^ramal/($(ALONE))(/|$$)')
 
 .PHONY: accept
 accept: ## judge the acceptance lines of docs/acceptance.md: make accept IDS="A B3"
