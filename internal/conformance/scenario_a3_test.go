@@ -48,7 +48,9 @@ func (s *stage) sippTalk() {
 	s.hearsTone("the caller", agentTone, caller.RTP)
 	s.hearsTone("the agent", callerTone, agent.RTP)
 	s.must(agent.HangUp(s.ctx))
-	s.must(caller.WaitLog(s.ctx, "ended"))
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	defer cancel()
+	s.must(caller.Wait(ctx)) // its scenario ends with the BYE from the switch
 	ana.state("offline")
 }
 
@@ -80,7 +82,7 @@ func (s *stage) baresipTalk() {
 	from := began.Add(500 * time.Millisecond)
 	heard, err := caller.WaitSound(s.ctx, from, 4*time.Second)
 	s.must(err)
-	if over := dBOver(heard.Samples[:media.SampleRate*3], agentTone); over < clarity {
+	if over := bestSecond(heard.Samples, agentTone); over < clarity {
 		s.Errorf("the caller hears the softphone's tone %.0f dB over the rest", over)
 	}
 	s.must(caller.Hangup(s.ctx))

@@ -83,8 +83,12 @@ func looped(heard, sound []int16) match {
 	return compare(append(sound[:len(sound):len(sound)], sound[:min(len(sound), 2*media.SampleRate)]...), heard)
 }
 
-// dBOver says how far a tone is over everything else, in dB.
+// dBOver says how far a tone is over everything else, in dB; minus infinity where there is hardly a sound at all (A-law's
+// silence is a constant, over which any tone is far).
 func dBOver(samples []int16, tone float64) float64 {
+	if !(media.LevelDBFS(samples) > -45) {
+		return math.Inf(-1)
+	}
 	return media.ToneOverRest(samples, media.SampleRate, tone)
 }
 
@@ -119,5 +123,12 @@ func TestASoundIsRecognisedOnlyWhereItWasHeard(t *testing.T) {
 	}
 	if m := compare(make([]int16, 40000), music[8000:8000*4]); m.recognised() {
 		t.Errorf("silence: %v", m)
+	}
+	silence := make([]int16, 8000)
+	for i := range silence {
+		silence[i] = 8
+	}
+	if over := dBOver(silence, agentTone); over >= clarity {
+		t.Errorf("silence is a tone %.0f dB over the rest", over)
 	}
 }
