@@ -13,3 +13,11 @@ func (c *Centre) OwnedLegs() int {
 
 // EngineWaits returns the interactions that an organisation's queue engine holds. Only after Stop.
 func (c *Centre) EngineWaits(org call.OrgID) []call.ID { return c.orgs[org].engine.Waiting() }
+
+// LimitEngineInbox sets how much the inbox of an organisation's queue engine holds.
+func (c *Centre) LimitEngineInbox(org call.OrgID, engine int) {
+	b := c.orgs[org].inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = engine
+}
