@@ -23,11 +23,11 @@ func Goertzel(samples []int16, rate int, freq float64) float64 {
 }
 
 // ToneOverRest is the level of the tone of freq hertz over everything else but a constant offset, in dB. Silence
-// gives -Inf.
+// gives -Inf, and so does what varies by less than one step: G.711's silence is a constant 8.
 func ToneOverRest(samples []int16, rate int, freq float64) float64 {
-	tone := Goertzel(samples, rate, freq)
-	rest := Power(samples) - tone
-	if tone <= 0 {
+	tone, all := Goertzel(samples, rate, freq), Power(samples)
+	rest := all - tone
+	if tone <= 0 || all < 1 {
 		return math.Inf(-1)
 	}
 	if rest <= tone*1e-12 {
