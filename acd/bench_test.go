@@ -94,6 +94,7 @@ func (m *matching) decide(b *testing.B, waiting int) {
 		made += m.arrive()
 	}
 	if made != 1 || len(m.busy) != len(m.e.order) {
-		b.Fatalf("one agent became available, %d offers were made, %d of %d agents are busy", made, len(m.busy), len(m.e.order))
+		b.Fatalf("one agent became available, %d offers were made, %d of %d agents are busy", made, len(m.busy),
+			len(m.e.order))
 	}
 }

@@ -19,7 +19,8 @@ func TestTheLongestIdleAgentIsOfferedFirst(t *testing.T) {
 	r.step(r.released("2"))
 	r.step(r.fires("wrap:ann"))
 	r.step(r.fires("wrap:bob"))
-	r.want(call.Waiting{Interaction: "3", Queue: "Q"}, "bob is ringing; timer offer:bob 35s; offer 3 to bob") // whose talk ended first
+	r.want(call.Waiting{Interaction: "3", Queue: "Q"}, "bob is ringing; timer offer:bob 35s; offer 3 to "+
+		"bob") // whose talk ended first
 }
 
 func TestInteractionsAreServedByPriorityThenByTime(t *testing.T) {
@@ -62,14 +63,17 @@ func TestAMissedOfferKeepsThePlaceAndGoesToTheNextAgent(t *testing.T) {
 	r.waits("2", "Q", 0)
 	r.want(r.missed("2", call.UserBusy), "stop offer:bob; bob is available USER_BUSY; timer cool:bob 5s")
 	r.want(r.missed("1", call.NoAnswer), "stop offer:ann; ann is available NO_ANSWER; timer cool:ann 5s")
-	r.want(r.fires("cool:bob"), "bob is ringing; timer offer:bob 35s; offer 1 to bob") // the first in the queue, not the one of before
+	r.want(r.fires("cool:bob"), "bob is ringing; timer offer:bob 35s; offer 1 to "+
+		"bob") // the first in the queue, not the one of before
 	r.want(r.fires("cool:ann"), "ann is ringing; timer offer:ann 35s; offer 2 to ann")
 }
 
 func TestWhichMissesCountAgainstTheAgent(t *testing.T) {
 	for cause, counts := range map[call.Cause]bool{call.NoAnswer: true, call.UserBusy: true, call.CallRejected: true,
-		call.NoUserResponse: true, call.OriginatorCancel: false, call.SwitchLost: false, call.RecoveryOnTimerExpire: false,
-		call.NormalTemporaryFailure: false, call.SwitchCongestion: false, call.UserNotRegistered: false, call.SubscriberAbsent: false} {
+		call.NoUserResponse: true, call.OriginatorCancel: false, call.SwitchLost: false,
+		call.RecoveryOnTimerExpire:  false,
+		call.NormalTemporaryFailure: false, call.SwitchCongestion: false, call.UserNotRegistered: false,
+		call.SubscriberAbsent: false} {
 		r := newRig(t, "ann")
 		r.waits("1", "Q", 0)
 		r.step(r.missed("1", cause))
@@ -99,11 +103,13 @@ func TestAnAnsweredOfferForgivesTheMissBefore(t *testing.T) {
 func TestAnAgentWhosePhoneIsGoneIsTriedAgainWhenItIsBack(t *testing.T) {
 	r := newRig(t, "ann")
 	r.waits("1", "Q", 0)
-	r.want(r.missed("1", call.UserNotRegistered), "stop offer:ann; ann is available USER_NOT_REGISTERED; timer cool:ann 30s")
+	r.want(r.missed("1", call.UserNotRegistered), "stop offer:ann; ann is available USER_NOT_REGISTERED; timer "+
+		"cool:ann 30s")
 	if p := r.view("ann").Phone; p != PhoneDown {
 		t.Errorf("phone %s", p)
 	}
-	r.want(PhoneSeen{Extension: "1", Up: true, At: r.at}, "stop cool:ann; ann is ringing; timer offer:ann 35s; offer 1 to ann")
+	r.want(PhoneSeen{Extension: "1", Up: true, At: r.at},
+		"stop cool:ann; ann is ringing; timer offer:ann 35s; offer 1 to ann")
 
 	r = newRig(t, "ann") // it never registers: tried again all the same
 	r.waits("1", "Q", 0)
@@ -129,7 +135,8 @@ func TestWrapUpEndsByItsTimeOrByTheAgent(t *testing.T) {
 	if v := r.view("ann"); v.Interaction != "1" || v.Deadline.IsZero() {
 		t.Errorf("in wrap-up: %+v", v)
 	}
-	r.want(Want{Agent: "ann", State: Available}, "stop wrap:ann; ann is available; ann is ringing; timer offer:ann 35s; offer 2 to ann")
+	r.want(Want{Agent: "ann", State: Available}, "stop wrap:ann; ann is available; ann is ringing; timer "+
+		"offer:ann 35s; offer 2 to ann")
 	r.step(r.accepted("2"))
 	r.want(r.released("2"), "ann is available") // a queue without wrap-up
 	r.want(r.released("2"), "")
@@ -189,7 +196,8 @@ func TestImpossibleRequestsAreRefusedAndNothingChanges(t *testing.T) {
 	} {
 		before := r.e.Views()
 		w, err := r.try(c.w)
-		if call.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) || w != "" || !slices.Equal(before, r.e.Views()) {
+		if call.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) || w != "" || !slices.Equal(before,
+			r.e.Views()) {
 			t.Errorf("%+v: %q, %v; want %s that says %q and no change", c.w, w, err, c.code, c.says)
 		}
 	}
@@ -199,7 +207,8 @@ func TestTheCallerHangsUpWhileAnAgentRings(t *testing.T) {
 	r := newRig(t, "ann")
 	r.waits("1", "Q", 0)
 	r.waits("2", "Q", 0)
-	r.want(call.Left{Interaction: "1", At: r.at}, "stop offer:ann; ann is available; ann is ringing; timer offer:ann 35s; offer 2 to ann")
+	r.want(call.Left{Interaction: "1", At: r.at}, "stop offer:ann; ann is available; ann is ringing; timer "+
+		"offer:ann 35s; offer 2 to ann")
 	r.want(call.Left{Interaction: "1", At: r.at}, "")
 	r.want(r.missed("1", call.OriginatorCancel), "")
 	if v := r.view("ann"); v.State != Ringing || v.Interaction != "2" || v.Missed != 0 {
@@ -211,16 +220,19 @@ func TestAnOfferThatNobodyAnswersForIsTakenBackWhenItsLeaseRunsOut(t *testing.T)
 	r := newRig(t, "ann", "bob")
 	r.waits("1", "Q", 0)
 	old := r.accepted("1")
-	r.want(r.fires("offer:ann"), "withdraw 1; stop offer:ann; ann is available RECOVERY_ON_TIMER_EXPIRE; timer cool:ann 5s; "+
+	r.want(r.fires("offer:ann"), "withdraw 1; stop offer:ann; ann is available RECOVERY_ON_TIMER_EXPIRE; timer "+
+		"cool:ann 5s; "+
 		"bob is ringing; timer offer:bob 35s; offer 1 to bob")
 	r.want(call.Missed{Interaction: "1", Offer: old.Offer, At: r.at}, "") // the stale token
 
 	// The call had accepted it in the same moment: it is believed.
 	r.want(old, "stop offer:bob; bob is available; stop wrap:ann; ann is busy")
-	if len(r.e.Waiting()) != 0 || r.view("ann").Interaction != "1" || r.view("ann").State != Busy || r.view("bob").State != Available {
+	if len(r.e.Waiting()) != 0 || r.view("ann").Interaction != "1" || r.view("ann").State != Busy ||
+		r.view("bob").State != Available {
 		t.Errorf("waiting %v, ann %+v, bob %+v", r.e.Waiting(), r.view("ann"), r.view("bob"))
 	}
-	r.want(call.Missed{Interaction: "1", Offer: r.offers["1"].Offer, Cause: call.OriginatorCancel, At: r.at}, "") // bob's, given back
+	r.want(call.Missed{Interaction: "1", Offer: r.offers["1"].Offer, Cause: call.OriginatorCancel, At: r.at},
+		"") // bob's, given back
 	r.want(call.Released{Interaction: "1", Offer: old.Offer, At: r.at}, "ann is wrap_up; timer wrap:ann 10s")
 }
 
@@ -267,14 +279,16 @@ func TestAnAgentWhoIsRemovedFinishesTheirWork(t *testing.T) {
 func TestAgentsComeBackAsTheyWereAfterARestart(t *testing.T) {
 	then := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	c := settings()
-	c.Restore = []Restored{{"ann", OnBreak, "lunch", then}, {"bob", Busy, "", then}, {"cid", Available, "", then}, {"gone", Available, "", then}}
+	c.Restore = []Restored{{"ann", OnBreak, "lunch", then}, {"bob", Busy, "", then}, {"cid", Available, "", then},
+		{"gone", Available, "", then}}
 	r := &rig{t: t, e: New(), at: then.Add(time.Hour), offers: map[call.ID]call.Offer{}}
 	r.want(c, "bob is available restarted")
 	if v := r.view("ann"); v.State != OnBreak || v.Break != "lunch" || !v.Since.Equal(then) {
 		t.Errorf("ann %+v", v)
 	}
-	r.want(call.Waiting{Interaction: "1", Queue: "R"}, "cid is ringing; timer offer:cid 35s; offer 1 to cid") // idle since then
-	r.want(c, "")                                                                                             // a reload restores nobody again
+	r.want(call.Waiting{Interaction: "1", Queue: "R"}, "cid is ringing; timer offer:cid 35s; offer 1 to "+
+		"cid") // idle since then
+	r.want(c, "") // a reload restores nobody again
 }
 
 func TestAnInteractionForAQueueWhoseSettingsAreOnTheirWayIsNotLost(t *testing.T) {
@@ -298,7 +312,8 @@ func TestACoolDownEndsWithItsTimerWhateverTheSwitchsClockSays(t *testing.T) {
 
 func TestNonsenseIsIgnoredAndCounted(t *testing.T) {
 	r := newRig(t, "ann")
-	for i, in := range []Input{nil, 7, r.fires("offer:nobody"), r.fires("offer:ann"), r.fires(""), r.accepted("9"), r.missed("9", ""),
+	for i, in := range []Input{nil, 7, r.fires("offer:nobody"), r.fires("offer:ann"), r.fires(""), r.accepted("9"),
+		r.missed("9", ""),
 		call.Released{Offer: "x"}, call.Left{Interaction: "9"}} {
 		if r.want(in, ""); r.e.Ignored() != i+1 {
 			t.Errorf("%#v: %d ignored, want %d", in, r.e.Ignored(), i+1)

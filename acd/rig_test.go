@@ -73,7 +73,8 @@ func (r *rig) try(in Input) (string, error) {
 		case WithdrawFrom:
 			words = append(words, fmt.Sprintf("withdraw %s", c.Interaction))
 		case NoteAgent:
-			words = append(words, strings.TrimSpace(fmt.Sprintf("%s is %s %s", c.Fact.Agent, c.Fact.State, c.Fact.Reason)))
+			words = append(words, strings.TrimSpace(fmt.Sprintf("%s is %s %s", c.Fact.Agent, c.Fact.State,
+				c.Fact.Reason)))
 		case call.StartTimer:
 			words = append(words, fmt.Sprintf("timer %s %s", c.Timer, c.After))
 		case call.StopTimer:

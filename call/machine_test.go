@@ -47,7 +47,8 @@ func TestTheCallerHangsUpInEachState(t *testing.T) {
 			"; note call.ended NORMAL_CLEARING caller abandoned; timer kill 5s", OutcomeAbandoned},
 		{joining, "note queue.left  abandoned; queues Left; hang up A1 ORIGINATOR_CANCEL; timer drop 5s; " + stopAll +
 			"; note call.ended NORMAL_CLEARING caller abandoned; timer kill 5s", OutcomeAbandoned},
-		{talking, "note talk.ended  caller; stop apart; queues Released; hang up A1 NORMAL_CLEARING; timer drop 5s; " + stopAll +
+		{talking, "note talk.ended  caller; stop apart; queues Released; hang up A1 NORMAL_CLEARING; timer drop " +
+			"5s; " + stopAll +
 			"; note call.ended NORMAL_CLEARING caller answered; timer kill 5s", OutcomeAnswered},
 		{ending, stopAll + "; note call.ended NORMAL_CLEARING agent answered; timer kill 5s", OutcomeAnswered},
 	} {
@@ -69,7 +70,8 @@ func TestTheSwitchLosesTheCallerInEachState(t *testing.T) {
 		r := reach(t, s)
 		r.step(LegGone{r.st(caller)})
 		if r.c.Sum.Outcome != outcome || r.c.Sum.EndedBy != BySystem || r.c.Sum.Cause != SwitchLost {
-			t.Errorf("%s: %s by %s (%s), want %s", stateNames[s], r.c.Sum.Outcome, r.c.Sum.EndedBy, r.c.Sum.Cause, outcome)
+			t.Errorf("%s: %s by %s (%s), want %s", stateNames[s], r.c.Sum.Outcome, r.c.Sum.EndedBy, r.c.Sum.Cause,
+				outcome)
 		}
 	}
 }
@@ -89,11 +91,16 @@ func TestAnOfferComesToNothingAndTheCallerWaitsOn(t *testing.T) {
 		{"the leg's hang-up comes first", ringing, func(r *rig) Input { return LegHungUp{r.st("A1"), CallRejected} },
 			"note agent.missed CALL_REJECTED; stop offer; queues Missed o1 CALL_REJECTED"},
 		{"the switch does not report", ringing, func(r *rig) Input { return r.fired(timerOffer) },
-			"note agent.missed NO_ANSWER; stop offer; hang up A1 ORIGINATOR_CANCEL; timer drop 5s; queues Missed o1 NO_ANSWER"},
+			"note agent.missed NO_ANSWER; stop offer; hang up A1 ORIGINATOR_CANCEL; timer drop 5s; queues " +
+				"Missed o1 NO_ANSWER"},
 		{"withdrawn", ringing, func(r *rig) Input { return Withdraw{"o1", RecoveryOnTimerExpire, r.at} },
-			"note agent.missed RECOVERY_ON_TIMER_EXPIRE; stop offer; hang up A1 RECOVERY_ON_TIMER_EXPIRE; timer drop 5s; " +
+			"note agent.missed RECOVERY_ON_TIMER_EXPIRE; stop offer; hang up A1 RECOVERY_ON_TIMER_EXPIRE; timer " +
+				"drop 5s; " +
 				"queues Missed o1 RECOVERY_ON_TIMER_EXPIRE"},
-		{"the dial is refused", ringing, func(r *rig) Input { return CommandFailed{r.st("A1"), Dial{Leg: "A1"}, "-ERR"} },
+		{"the dial is refused", ringing, func(r *rig) Input {
+			return CommandFailed{r.st("A1"), Dial{Leg: "A1"},
+				"-ERR"}
+		},
 			"note agent.missed NORMAL_TEMPORARY_FAILURE; stop offer; queues Missed o1 NORMAL_TEMPORARY_FAILURE"},
 		{"the bridge is refused", joining, func(r *rig) Input {
 			return CommandFailed{r.st(caller), Bridge{caller, "A1"},
@@ -115,7 +122,8 @@ func TestAnOfferComesToNothingAndTheCallerWaitsOn(t *testing.T) {
 			r := reach(t, c.s)
 			queued := r.c.Sum.Queued
 			r.want(c.in(r), c.want)
-			if s := r.c.Sum; r.c.state != waiting || s.Phase != PhaseWaiting || s.Missed != 1 || !s.Queued.Equal(queued) ||
+			if s := r.c.Sum; r.c.state != waiting || s.Phase != PhaseWaiting || s.Missed != 1 ||
+				!s.Queued.Equal(queued) ||
 				!s.Since.Equal(queued) {
 				t.Errorf("state %s, summary %+v", stateNames[r.c.state], s)
 			}
@@ -225,7 +233,8 @@ func TestTheAgentHangsUpOrThePairFallsApartUnexplained(t *testing.T) {
 	r.want(LegUnbridged{r.st(caller), "A1"}, "")
 	r = reach(t, talking)
 	r.want(LegUnbridged{r.st(caller), "A1"}, "timer apart 3s")
-	r.want(r.fired(timerApart), "note talk.ended  system; stop apart; queues Released; hang up A1 NORMAL_CLEARING; timer drop 5s; "+
+	r.want(r.fired(timerApart), "note talk.ended  system; stop apart; queues Released; hang up A1 "+
+		"NORMAL_CLEARING; timer drop 5s; "+
 		"hang up C NORMAL_TEMPORARY_FAILURE; timer kill 5s")
 }
 
@@ -234,7 +243,8 @@ func TestTheSwitchRefusesToAnswer(t *testing.T) {
 	r.want(CommandFailed{r.st(caller), Answer{caller}, "-ERR"}, "hang up C NORMAL_TEMPORARY_FAILURE; timer kill 5s")
 	for _, s := range []state{inFlow, waiting, ringing, joining, talking} {
 		r := reach(t, s)
-		r.want(CommandFailed{r.st(caller), Answer{caller}, "-ERR"}, "") // it was answered: this is a late or repeated reply
+		r.want(CommandFailed{r.st(caller), Answer{caller}, "-ERR"},
+			"") // it was answered: this is a late or repeated reply
 	}
 	r = reach(t, arriving)
 	r.want(r.fired(timerAnswer), "hang up C NORMAL_TEMPORARY_FAILURE; timer kill 5s")
@@ -254,7 +264,8 @@ func TestAKillIsRepeatedThreeTimesThenTheLegsAreGivenUp(t *testing.T) {
 	for range maxKills {
 		r.want(r.fired(timerKill), "hang up C NORMAL_CLEARING; hang up A1 NORMAL_CLEARING; timer kill 5s")
 	}
-	r.want(r.fired(timerKill), stopAll+"; note call.ended X_SWITCH_LOST agent answered; timer kill 5s; stop kill; finished")
+	r.want(r.fired(timerKill), stopAll+"; note call.ended X_SWITCH_LOST agent answered; timer kill 5s; stop "+
+		"kill; finished")
 }
 
 func TestAFlowsWishesAreLateOutsideTheFlow(t *testing.T) {

@@ -18,15 +18,18 @@ func surprises(r *rig) []Input {
 		if leg == "A1" {
 			other = caller
 		}
-		all = append(all, LegOffered{Stamp: s}, LegCreated{Stamp: s}, LegProgress{Stamp: s}, LegAnswered{s}, LegHeld{s, true},
-			LegParked{Stamp: s, Answered: true}, LegParked{Stamp: s}, LegBridged{s, other}, LegBridged{s, "X"}, LegUnbridged{s,
+		all = append(all, LegOffered{Stamp: s}, LegCreated{Stamp: s}, LegProgress{Stamp: s}, LegAnswered{s},
+			LegHeld{s, true},
+			LegParked{Stamp: s, Answered: true}, LegParked{Stamp: s}, LegBridged{s, other}, LegBridged{s, "X"},
+			LegUnbridged{s,
 				other},
 			LegHungUp{s, NormalClearing}, LegHungUp{s, SwitchLost}, LegHungUp{s, "hostile\nCAUSE"}, LegGone{s},
 			PlaybackStarted{s, "/media/" + music}, PlaybackEnded{s, "/media/" + music, PlaybackMissing},
 			PlaybackEnded{s, "/media/" + music, PlaybackBroken}, PlaybackEnded{s, "/media/prompts/x.wav", PlaybackDone},
 			DigitPressed{Stamp: s, Digit: "1"}, RecordingStarted{s, "p"}, RecordingStopped{s, "p"},
 			DialDone{Stamp: s, OK: true}, DialDone{Stamp: s, Cause: NoAnswer})
-		for _, cmd := range []Command{Answer{leg}, Play{Leg: leg}, PlayLoop{Leg: leg}, Bridge{leg, other}, Dial{Leg: leg},
+		for _, cmd := range []Command{Answer{leg}, Play{Leg: leg}, PlayLoop{Leg: leg}, Bridge{leg, other},
+			Dial{Leg: leg},
 			HangUp{Leg: leg},
 			ArmFallback{Leg: leg}, SetVars{Leg: leg}, StartRecording{Leg: leg}} {
 			all = append(all, CommandFailed{s, cmd, "-ERR"})
@@ -64,7 +67,8 @@ func TestAnyTwoSurprisesInAnyStateLeaveACallThatEnds(t *testing.T) {
 				r.step(list[j])
 				finish(r)
 				if bad := judge(r); bad != "" {
-					t.Fatalf("%s, then %#v, then %#v: %s\n%s", stateNames[s], list[i], list[j], bad, strings.Join(r.log, "\n"))
+					t.Fatalf("%s, then %#v, then %#v: %s\n%s", stateNames[s], list[i], list[j], bad,
+						strings.Join(r.log, "\n"))
 				}
 				runs++
 			}
@@ -88,7 +92,8 @@ func judge(r *rig) string {
 	for _, w := range r.log {
 		for _, prefix := range []string{"finished", "note call.received", "note call.ended", "note queue.entered",
 			"note queue.left",
-			"note talk.started", "note talk.ended", "queues Waiting", "queues Left", "queues Accepted", "queues Released", "dial",
+			"note talk.started", "note talk.ended", "queues Waiting", "queues Left", "queues Accepted",
+			"queues Released", "dial",
 			"note agent.offered", "note agent.missed", "note recording.began", "record "} {
 			if strings.HasPrefix(w, prefix) {
 				n[prefix]++

@@ -218,7 +218,8 @@ func (c *Centre) found(l call.LegSnapshot) {
 		return
 	}
 	switch {
-	case l.Direction == call.Inbound && !l.Answered && l.Parked && l.Vars["ramal_entry"] != "" && l.Vars["ramal_call"] == "":
+	case l.Direction == call.Inbound && !l.Answered && l.Parked && l.Vars["ramal_entry"] != "" &&
+		l.Vars["ramal_call"] == "":
 		c.offered(call.LegOffered{Stamp: call.Stamp{Leg: l.Leg, At: time.Now().UTC()}, From: l.From, To: l.To,
 			Profile: l.Profile, Vars: l.Vars})
 	case l.Vars["ramal_role"] == "agent" && l.Bridged == "":

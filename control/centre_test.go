@@ -40,7 +40,8 @@ func inBubble(t *testing.T, f func(s *site)) {
 		for ext, name := range map[string]string{"1001": "Ana", "1002": "Bia"} {
 			w.AgentList = append(w.AgentList, acd.Agent{ID: call.AgentID("agent" + ext), Name: name, Extension: ext,
 				Queues: []call.QueueID{w.QueueList[0].ID, w.QueueList[1].ID}})
-			w.Phones[ext] = &controltest.Phone{Owner: name, Behaviour: controltest.Answers, After: time.Second, Registered: true}
+			w.Phones[ext] = &controltest.Phone{Owner: name, Behaviour: controltest.Answers, After: time.Second,
+				Registered: true}
 		}
 		s := &site{World: w, t: t, asked: map[call.LegID]int{}}
 		s.start()
@@ -125,7 +126,8 @@ func (s *site) after(d time.Duration) {
 
 func (s *site) available(id call.AgentID) {
 	s.t.Helper()
-	if err := s.centre.SetAgentState(context.Background(), s.Org, acd.Want{Agent: id, State: acd.Available}); err != nil {
+	if err := s.centre.SetAgentState(context.Background(), s.Org,
+		acd.Want{Agent: id, State: acd.Available}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -402,7 +404,8 @@ func TestTheLiveViewAndTheUpdatesAfterItGiveTheNextView(t *testing.T) {
 			}
 		}
 		after, err := s.centre.Live(s.Org)
-		if err != nil || after.Seq != seq || len(calls) != 1 || calls[after.Calls[0].Interaction] != call.PhaseTalking ||
+		if err != nil || after.Seq != seq || len(calls) != 1 ||
+			calls[after.Calls[0].Interaction] != call.PhaseTalking ||
 			agents["agent1001"] != acd.Busy {
 			t.Errorf("view %+v; from updates: %d, %v, %v", after, seq, calls, agents)
 		}

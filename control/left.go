@@ -65,7 +65,8 @@ func (c *Centre) gone(ctx context.Context, l *leftOpen) bool {
 		return false
 	}
 	for _, f := range call.CloseLost(&l.summary, time.Now().UTC()) {
-		c.journal.add(entry{fact: &InteractionFact{Org: l.org.id, Fact: f}, summary: &Summary{Org: l.org.id, Summary: l.summary}})
+		c.journal.add(entry{fact: &InteractionFact{Org: l.org.id, Fact: f},
+			summary: &Summary{Org: l.org.id, Summary: l.summary}})
 	}
 	return true
 }

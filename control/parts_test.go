@@ -190,7 +190,8 @@ func TestTheJournalStoresInOrderThroughAnAbsenceOfTheDatabase(t *testing.T) {
 			t.Errorf("%d facts, error %q, counted %d", len(got), j.err(), j.stored.Load())
 		}
 		for _, b := range l.batches {
-			if last := b.Facts[len(b.Facts)-1].Fact.Seq; len(b.Facts) > journalBatch || len(b.Summaries) != 1 || b.Summaries[0].Summary.Facts != last {
+			if last := b.Facts[len(b.Facts)-1].Fact.Seq; len(b.Facts) > journalBatch || len(b.Summaries) != 1 ||
+				b.Summaries[0].Summary.Facts != last {
 				t.Errorf("batch of %d facts with summaries %v", len(b.Facts), b.Summaries)
 			}
 		}
@@ -273,7 +274,8 @@ func TestAReaderWhoDoesNotKeepUpIsCutOffAndTheOthersAreNot(t *testing.T) {
 		}
 	}
 	for i := range subscriberBacklog + 10 {
-		l.call(LiveCall{Summary: call.Summary{Interaction: call.ID(strconv.Itoa(i)), Phase: call.PhaseFlow}}, time.Now())
+		l.call(LiveCall{Summary: call.Summary{Interaction: call.ID(strconv.Itoa(i)), Phase: call.PhaseFlow}},
+			time.Now())
 		read()
 	}
 	if next != subscriberBacklog+11 {

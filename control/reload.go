@@ -30,7 +30,8 @@ func (c *Centre) Reload(ctx context.Context) error {
 	return nil
 }
 
-func (c *Centre) reloadOrg(ctx context.Context, id call.OrgID, numbers map[call.Number]route, exts map[string]*orgOwner) error {
+func (c *Centre) reloadOrg(ctx context.Context, id call.OrgID, numbers map[call.Number]route,
+	exts map[string]*orgOwner) error {
 	queues, err := c.settings.Queues(ctx, id)
 	if err != nil {
 		return fmt.Errorf("queues: %w", err)

@@ -71,7 +71,8 @@ func (s *storm) checkEnd() {
 		s.violated("%s is still shown as %s", c.Interaction, c.Phase)
 	}
 	for _, a := range v.Agents {
-		if a.State != acd.Available && a.State != acd.OnBreak && a.State != acd.Offline || a.Interaction != "" || a.BreakNext != "" {
+		if a.State != acd.Available && a.State != acd.OnBreak && a.State != acd.Offline || a.Interaction != "" ||
+			a.BreakNext != "" {
 			s.violated("agent left as %+v", a)
 		}
 	}
@@ -159,7 +160,8 @@ func (s *storm) checkInteraction(id call.ID, facts []call.Fact) call.Summary {
 		bad("queue entries and leavings differ")
 	case n[call.TalkStarted] != left[call.OutcomeAnswered] || n[call.TalkStarted] != n[call.TalkEnded]:
 		bad("talks were not answered, begun and ended alike")
-	case n[call.AgentOffered] < n[call.AgentMissed]+n[call.TalkStarted] || n[call.AgentOffered] > n[call.AgentMissed]+n[call.TalkStarted]+1:
+	case n[call.AgentOffered] < n[call.AgentMissed]+n[call.TalkStarted] ||
+		n[call.AgentOffered] > n[call.AgentMissed]+n[call.TalkStarted]+1:
 		bad("offers without an outcome")
 	case n[call.RecordingBegan] > 1 || n[call.RecordingClosed] > n[call.RecordingBegan]:
 		bad("recordings")

@@ -52,7 +52,8 @@ func TestNothingIsLostOrStuckInRandomStorms(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", total)
-	if to-from >= 100 && (total.Talks < 1000 || total.Abandoned < 300 || total.Kills < 50 || total.Cuts < 50 || total.Missed < 500) {
+	if to-from >= 100 && (total.Talks < 1000 || total.Abandoned < 300 || total.Kills < 50 || total.Cuts < 50 ||
+		total.Missed < 500) {
 		t.Errorf("these were no storms: %+v", total)
 	}
 }
@@ -202,7 +203,8 @@ func (s *storm) tamper(e call.Event) []time.Duration {
 
 func (s *storm) start() {
 	s.life = &life{World: s.world, s: s, dialled: map[call.LegID]bool{}}
-	s.centre = control.New(control.Config{Node: "world", Switch: s.life, Settings: s.life, Protocols: s.life, Log: s.life,
+	s.centre = control.New(control.Config{Node: "world", Switch: s.life, Settings: s.life, Protocols: s.life,
+		Log:    s.life,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), NewID: s.world.NewID})
 	if err := s.centre.Start(context.Background()); err != nil {
 		s.t.Fatal(err)
@@ -398,12 +400,12 @@ func (s *storm) settings() {
 	}
 	w := s.world
 	all := w.AgentList
-	w.AgentList = all[1:]
+	w.SetAgents(all[1:])
 	if err := s.centre.Reload(context.Background()); err != nil {
 		s.violated("reload: %v", err)
 	}
 	pass(time.Duration(s.rng.IntN(20)) * time.Second)
-	w.AgentList = all
+	w.SetAgents(all)
 	if err := s.centre.Reload(context.Background()); err != nil {
 		s.violated("reload: %v", err)
 	}

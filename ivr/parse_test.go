@@ -9,7 +9,8 @@ import (
 
 const good = `{"schema":1,"name":"Main","start":"hello","nodes":{
  "hello":{"type":"message","prompt":{"text":"Olá"},"next":"menu"},
- "menu":{"type":"menu","prompt":{"file":"prompts/menu.wav"},"options":{"1":{"label":"Sales","next":"sales"},"#":{"label":"Again","next":"menu"}},
+ "menu":{"type":"menu","prompt":{"file":"prompts/menu.wav"},
+   "options":{"1":{"label":"Sales","next":"sales"},"#":{"label":"Again","next":"menu"}},
    "timeout_s":5,"attempts":2,"fallback":"bye"},
  "sales":{"type":"queue","queue":"00000000-0000-7000-8000-0000000000b1","priority":5,"music":"music/a.wav"},
  "bye":{"type":"hangup"}}}`
@@ -19,7 +20,8 @@ func TestAGoodFlowIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Start != "hello" || len(f.Nodes) != 4 || f.Nodes["menu"].Options["1"].Next != "sales" || f.Nodes["sales"].Priority != 5 {
+	if f.Start != "hello" || len(f.Nodes) != 4 || f.Nodes["menu"].Options["1"].Next != "sales" ||
+		f.Nodes["sales"].Priority != 5 {
 		t.Errorf("%+v", f)
 	}
 }
@@ -42,7 +44,8 @@ func TestABadFlowIsRefusedAndTheNodeIsNamed(t *testing.T) {
 		{"an option that leads nowhere", `"next":"sales"`, `"next":"lost"`, `"menu" leads to "lost"`},
 		{"a fallback that leads nowhere", `"fallback":"bye"`, `"fallback":"lost"`, `"menu" leads to "lost"`},
 		{"a menu without a fallback", `,"fallback":"bye"`, ``, "/nodes/menu"},
-		{"a menu without options", `{"1":{"label":"Sales","next":"sales"},"#":{"label":"Again","next":"menu"}}`, `{}`, "/nodes/menu"},
+		{"a menu without options", `{"1":{"label":"Sales","next":"sales"},"#":{"label":"Again","next":"menu"}}`, `{}`,
+			"/nodes/menu"},
 		{"an option of two digits", `"1":{`, `"12":{`, "/nodes/menu"},
 		{"an option of a letter", `"1":{`, `"A":{`, "/nodes/menu"},
 		{"no attempts", `"attempts":2`, `"attempts":0`, "/nodes/menu"},
@@ -81,7 +84,8 @@ func TestABadFlowIsRefusedAndTheNodeIsNamed(t *testing.T) {
 }
 
 func TestAFlowWhosePathsGoRoundForEverIsRefused(t *testing.T) {
-	f := Flow{Schema: 1, Start: "a", Nodes: map[string]Node{"a": {Type: Message, Next: "b"}, "b": {Type: Message, Next: "a"}}}
+	f := Flow{Schema: 1, Start: "a", Nodes: map[string]Node{"a": {Type: Message, Next: "b"}, "b": {Type: Message,
+		Next: "a"}}}
 	if err := f.Check(); err == nil || !strings.Contains(err.Error(), `from node "a" no path comes to an end`) {
 		t.Errorf("error %v", err)
 	}

@@ -17,10 +17,12 @@ func file(name string) *Prompt { return &Prompt{File: "prompts/" + name + ".wav"
 func testFlow(change func(n map[string]Node)) Published {
 	n := map[string]Node{
 		"hello": {Type: Message, Prompt: file("hello"), Next: "menu"},
-		"menu": {Type: Menu, Prompt: file("menu"), Invalid: file("invalid"), NoInput: file("silence"), Attempts: 3, TimeoutS: 4,
+		"menu": {Type: Menu, Prompt: file("menu"), Invalid: file("invalid"), NoInput: file("silence"), Attempts: 3,
+			TimeoutS: 4,
 			Options:  map[string]Option{"1": {"Sales", "sales"}, "2": {"More", "more"}, "0": {"Bye", "bye"}},
 			Fallback: "desk"},
-		"more":  {Type: Menu, Prompt: file("more"), Options: map[string]Option{"7": {"Seven", "sales"}}, Fallback: "bye"},
+		"more": {Type: Menu, Prompt: file("more"), Options: map[string]Option{"7": {"Seven", "sales"}},
+			Fallback: "bye"},
 		"sales": {Type: ToQueue, Queue: "Q1", Priority: 3, Music: "music/a.wav"},
 		"desk":  {Type: ToQueue, Queue: "Q2"},
 		"bye":   {Type: HangUp, Prompt: file("bye")},
@@ -95,24 +97,30 @@ func TestWhatACallerDoesInAMenu(t *testing.T) {
 	const sales = "<node:sales> queue:Q1/3/music/a.wav"
 	for _, c := range []struct{ name, inputs, want string }{
 		{"listens and chooses", toMenu + "1", hello + menu + listen + "input- <option:menu1> " + sales},
-		{"chooses during the prompt", "begin done:hello 1 break:menu", hello + menu + "stop stuck+2s stuck- <option:menu1> " + sales},
+		{"chooses during the prompt", "begin done:hello 1 break:menu",
+			hello + menu + "stop stuck+2s stuck- <option:menu1> " + sales},
 		{"chooses in the moment the prompt ends", "begin done:hello 1 done:menu",
 			hello + menu + "stop stuck+2s stuck- <option:menu1> " + sales},
-		{"types ahead in the message", "begin 1 break:hello", hello + "stop stuck+2s stuck- <node:menu> <option:menu1> " + sales},
+		{"types ahead in the message", "begin 1 break:hello",
+			hello + "stop stuck+2s stuck- <node:menu> <option:menu1> " + sales},
 		{"types two levels ahead", "begin 2 7 break:hello",
 			hello + "stop stuck+2s stuck- <node:menu> <option:menu2> <node:more> <option:more7> " + sales},
-		{"the break is never reported", "begin done:hello 1 stuck", hello + menu + "stop stuck+2s <option:menu1> " + sales},
+		{"the break is never reported", "begin done:hello 1 stuck",
+			hello + menu + "stop stuck+2s <option:menu1> " + sales},
 		{"the prompt's end is never reported", "begin stuck stuck 1",
 			hello + "<node:menu> play:menu stuck+5m0s input+4s input- <option:menu1> " + sales},
 		{"invalid, then again", toMenu + "9 done:invalid done:menu 1", hello + menu + listen +
-			"input- <invalid:menu> play:invalid stuck+5m0s stuck- play:menu stuck+5m0s " + listen + "input- <option:menu1> " + sales},
+			"input- <invalid:menu> play:invalid stuck+5m0s stuck- play:menu stuck+5m0s " + listen + "input- " +
+			"<option:menu1> " + sales},
 		{"interrupts «invalid»", toMenu + "9 1 break:invalid", hello + menu + listen +
 			"input- <invalid:menu> play:invalid stuck+5m0s stop stuck+2s stuck- <option:menu1> " + sales},
-		{"nothing, until the fallback", toMenu + "input done:silence done:menu input done:silence done:menu input", hello + menu + listen +
-			"<no_input:menu> play:silence stuck+5m0s stuck- play:menu stuck+5m0s " + listen +
-			"<no_input:menu> play:silence stuck+5m0s stuck- play:menu stuck+5m0s " + listen +
-			"<no_input:menu> <node:desk> queue:Q2/0/"},
-		{"a letter is no option", toMenu + "A", hello + menu + listen + "input- <invalid:menu> play:invalid stuck+5m0s"},
+		{"nothing, until the fallback", toMenu + "input done:silence done:menu input done:silence done:menu input",
+			hello + menu + listen +
+				"<no_input:menu> play:silence stuck+5m0s stuck- play:menu stuck+5m0s " + listen +
+				"<no_input:menu> play:silence stuck+5m0s stuck- play:menu stuck+5m0s " + listen +
+				"<no_input:menu> <node:desk> queue:Q2/0/"},
+		{"a letter is no option", toMenu + "A", hello + menu + listen + "input- <invalid:menu> play:invalid " +
+			"stuck+5m0s"},
 		{"says good-bye", toMenu + "0 1 done:bye", hello + menu + listen +
 			"input- <option:menu0> <node:bye> play:bye stuck+5m0s stuck- end:NORMAL_CLEARING"},
 		{"a prompt is missing", "begin missing:hello", hello + "<prompt_lost:hello> " + menu[:len(menu)-1]},
@@ -122,7 +130,8 @@ func TestWhatACallerDoesInAMenu(t *testing.T) {
 			hello + "play:hello play:hello " + menu[:len(menu)-1]},
 		{"the end of another sound", "begin done:other break:menu", hello[:len(hello)-1]},
 		{"a repeated end", toMenu + "done:menu done:hello", hello + menu + listen[:len(listen)-1]},
-		{"a late time-out", toMenu + "1 input stuck 1 done:menu begin", hello + menu + listen + "input- <option:menu1> " + sales},
+		{"a late time-out", toMenu + "1 input stuck 1 done:menu begin",
+			hello + menu + listen + "input- <option:menu1> " + sales},
 		{"something that is no key", "begin 12 x", hello[:len(hello)-1]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,7 +164,8 @@ func TestAMenuWithoutWordsForMistakesSimplyAsksAgain(t *testing.T) {
 	s := NewSession(flow, "L")
 	play(t, s, toMenu)
 	for round := 2; round <= DefaultAttempts; round++ {
-		if got, want := play(t, s, "9 done:menu"), "input- <invalid:menu> play:menu stuck+5m0s stuck- input+5s"; got != want {
+		if got, want := play(t, s, "9 done:menu"), "input- <invalid:menu> play:menu stuck+5m0s stuck- "+
+			"input+5s"; got != want {
 			t.Errorf("round %d: %s, want %s", round, got, want)
 		}
 	}
@@ -166,7 +176,8 @@ func TestAMenuWithoutWordsForMistakesSimplyAsksAgain(t *testing.T) {
 
 func TestAFlowThatSlippedThroughTheChecksEndsTheCallInsteadOfHangingIt(t *testing.T) {
 	flow := testFlow(func(n map[string]Node) { delete(n, "menu") })
-	if got := play(t, NewSession(flow, "L"), "begin done:hello"); !strings.HasSuffix(got, "end:NORMAL_TEMPORARY_FAILURE") {
+	if got := play(t, NewSession(flow, "L"), "begin done:hello"); !strings.HasSuffix(got,
+		"end:NORMAL_TEMPORARY_FAILURE") {
 		t.Errorf("got %s", got)
 	}
 }
@@ -174,7 +185,8 @@ func TestAFlowThatSlippedThroughTheChecksEndsTheCallInsteadOfHangingIt(t *testin
 // Whatever comes, a session that is not over has a timer running or a prompt whose end it waits for under a timer; and
 // time alone brings every caller to an end.
 func TestNoCallerIsLeftInSilence(t *testing.T) {
-	inputs := []string{"begin", "1", "2", "7", "9", "0", "A", "done:hello", "done:menu", "done:more", "done:invalid", "done:silence",
+	inputs := []string{"begin", "1", "2", "7", "9", "0", "A", "done:hello", "done:menu", "done:more", "done:invalid",
+		"done:silence",
 		"break:menu", "break:hello", "missing:menu", "failed:more", "done:bye", "input", "stuck"}
 	for seed := range uint64(3000) {
 		rng := rand.New(rand.NewPCG(seed, 1))

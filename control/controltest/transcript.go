@@ -28,9 +28,10 @@ type transcript struct {
 
 var (
 	queueLine = regexp.MustCompile(`^queue (\w+): rings (\d+)s(?:, wrap-up (\d+)s)?$`)
-	agentLine = regexp.MustCompile(`^agent (\w+) (\d+): ([\w, ]+); (answers after (\d+)s|rings|is busy|declines after (\d+)s)(, not registered)?$`)
-	lostLine  = regexp.MustCompile(`^missing: (\S+)$`)
-	timeLine  = regexp.MustCompile(`^(\d+):(\d\d(?:\.\d+)?) (.*)$`)
+	agentLine = regexp.MustCompile(`^agent (\w+) (\d+): ([\w, ]+); ` +
+		`(answers after (\d+)s|rings|is busy|declines after (\d+)s)(, not registered)?$`)
+	lostLine = regexp.MustCompile(`^missing: (\S+)$`)
+	timeLine = regexp.MustCompile(`^(\d+):(\d\d(?:\.\d+)?) (.*)$`)
 )
 
 // recordMark begins the part of a transcript that says what was recorded.
@@ -49,9 +50,9 @@ const recordMark = "== recorded"
 //	0:30 Maria hangs up
 //	0:50 end
 //
-// The other things that can be done: "NAME takes a break REASON", "NAME goes offline", "NAME answers", "NAME declines",
-// "NAME's phone registers" and "… unregisters", "NAME's phone now rings|is busy", "the link is cut", "the link is back",
-// "Ramal is killed", "Ramal starts".
+// The other things that can be done: "NAME takes a break REASON", "NAME goes offline", "NAME answers", "NAME
+// declines", "NAME's phone registers" and "… unregisters", "NAME's phone now rings|is busy", "the link is cut", "the
+// link is back", "Ramal is killed", "Ramal starts".
 func RunTranscript(text string, settle func()) (string, error) {
 	t := &transcript{world: NewWorld()}
 	StandardFlow(t.world)
@@ -342,14 +343,17 @@ func (t *transcript) factWords(f call.Fact) string {
 
 // StandardFlow gives the world the flow of the transcripts: a welcome, then a menu with two queues.
 func StandardFlow(w *World) {
-	vendas, suporte := call.QueueID("00000000-0000-7000-8000-0000000000b1"), call.QueueID("00000000-0000-7000-8000-0000000000b2")
+	vendas, suporte := call.QueueID("00000000-0000-7000-8000-0000000000b1"),
+		call.QueueID("00000000-0000-7000-8000-0000000000b2")
 	w.QueueList = []acd.Queue{{ID: vendas, Name: "Vendas"}, {ID: suporte, Name: "Suporte"}}
 	p := func(name string) *ivr.Prompt { return &ivr.Prompt{File: "prompts/" + name + ".wav"} }
-	flow := ivr.Published{ID: "00000000-0000-7000-8000-0000000000f1", Version: 1, Flow: ivr.Flow{Schema: 1, Name: "Principal",
+	flow := ivr.Published{ID: "00000000-0000-7000-8000-0000000000f1", Version: 1, Flow: ivr.Flow{
+		Schema: 1, Name: "Principal",
 		Start: "welcome", Nodes: map[string]ivr.Node{
 			"welcome": {Type: ivr.Message, Prompt: p("welcome"), Next: "menu"},
 			"menu": {Type: ivr.Menu, Prompt: p("menu"), Invalid: p("invalid"), NoInput: p("no_input"), Attempts: 3,
-				Options: map[string]ivr.Option{"1": {Label: "Vendas", Next: "sales"}, "2": {Label: "Suporte", Next: "support"},
+				Options: map[string]ivr.Option{"1": {Label: "Vendas", Next: "sales"},
+					"2": {Label: "Suporte", Next: "support"},
 					"9": {Label: "Encerrar", Next: "bye"}}, Fallback: "support"},
 			"sales":   {Type: ivr.ToQueue, Queue: vendas},
 			"support": {Type: ivr.ToQueue, Queue: suporte},
@@ -357,7 +361,8 @@ func StandardFlow(w *World) {
 		}}}
 	w.FlowList = []ivr.Published{flow}
 	w.Lines = []ivr.Number{{Number: "554830000000", Flow: flow.ID}}
-	for name, s := range map[string]Sound{"welcome": {"the welcome", 3 * time.Second}, "menu": {"the menu", 4 * time.Second},
+	for name, s := range map[string]Sound{"welcome": {"the welcome", 3 * time.Second},
+		"menu":    {"the menu", 4 * time.Second},
 		"invalid": {"«that is not an option»", time.Second}, "no_input": {"«nothing was pressed»", time.Second},
 		"bye": {"a good-bye", time.Second}} { //arch:order-free fills a map
 		w.Sounds["prompts/"+name+".wav"] = s

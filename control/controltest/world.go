@@ -219,7 +219,8 @@ func (w *World) snapshot() []call.LegSnapshot {
 		if l.inbound {
 			dir = call.Inbound
 		}
-		snap := call.LegSnapshot{Leg: id, Direction: dir, From: l.from, To: l.to, Answered: l.answered, Parked: l.parked, Vars: l.vars}
+		snap := call.LegSnapshot{Leg: id, Direction: dir, From: l.from, To: l.to, Answered: l.answered,
+			Parked: l.parked, Vars: l.vars}
 		if l.other != nil {
 			snap.Bridged = l.other.id
 		}
@@ -247,7 +248,18 @@ func (w *World) Orgs(context.Context) ([]call.OrgID, error) { return []call.OrgI
 func (w *World) Queues(context.Context, call.OrgID) ([]acd.Queue, error) { return w.QueueList, nil }
 
 // Agents implements control.Settings.
-func (w *World) Agents(context.Context, call.OrgID) ([]acd.Agent, error) { return w.AgentList, nil }
+func (w *World) Agents(context.Context, call.OrgID) ([]acd.Agent, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.AgentList, nil
+}
+
+// SetAgents changes the settings while a centre runs; it learns of it by Reload.
+func (w *World) SetAgents(agents []acd.Agent) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.AgentList = agents
+}
 
 // Numbers implements control.Settings.
 func (w *World) Numbers(context.Context, call.OrgID) ([]ivr.Number, error) { return w.Lines, nil }

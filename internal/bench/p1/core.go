@@ -61,7 +61,8 @@ func Core(load []Call, agents int) (times []time.Duration, err error) {
 	go s.deliver(centre.Event, stop)
 	for _, a := range s.agents {
 		s.ledger.Available(a.Extension)
-		if err := centre.SetAgentState(context.Background(), org, acd.Want{Agent: a.ID, State: acd.Available}); err != nil {
+		if err := centre.SetAgentState(context.Background(), org, acd.Want{Agent: a.ID,
+			State: acd.Available}); err != nil {
 			return nil, err
 		}
 	}

@@ -40,7 +40,8 @@ type Ledger struct {
 
 // NewLedger makes a ledger that waits for a number of offers.
 func NewLedger(expect int) *Ledger {
-	return &Ledger{free: map[string]time.Time{}, waits: map[string]time.Time{}, done: make(chan struct{}), expect: expect}
+	return &Ledger{free: map[string]time.Time{}, waits: map[string]time.Time{}, done: make(chan struct{}),
+		expect: expect}
 }
 
 // Available notes that an agent is from now on.
@@ -66,7 +67,8 @@ func (l *Ledger) Offered(caller, agent string) {
 	since, waits := l.waits[caller]
 	free, available := l.free[agent]
 	if !waits || !available {
-		l.faults = append(l.faults, fmt.Sprintf("%s offered to %s: waits %v, available %v", caller, agent, waits, available))
+		l.faults = append(l.faults, fmt.Sprintf("%s offered to %s: waits %v, available %v", caller, agent, waits,
+			available))
 		return
 	}
 	delete(l.waits, caller)
