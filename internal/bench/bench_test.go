@@ -35,6 +35,19 @@ PASS
 	}
 }
 
+func TestOnlyTheBenchmarksThatMayReportAFigureAreRun(t *testing.T) {
+	for name, want := range map[string][3]bool{ // for "", "calls.bridged" and "p1."
+		"BenchmarkP1_OfferOnSoftswitch": {true, false, true},
+		"BenchmarkFigureCalls_Bridged":  {true, true, false},
+		"BenchmarkFigureCalls":          {true, true, true},
+	} {
+		b := benchmark{name: name}
+		if got := [3]bool{concerns(b, ""), concerns(b, "calls.bridged"), concerns(b, "p1.")}; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestAFigureThatNothingReportsIsPrintedWithItsReason(t *testing.T) {
 	lines := map[string]figure{}
 	for _, f := range figures(map[metric]string{{"BenchmarkX", "calls.bridged_g711/pairs"}: "3"}, false) {

@@ -71,12 +71,20 @@ func declared(root string) ([]benchmark, error) {
 	return found, nil
 }
 
-// concerns says whether a benchmark may report figures that begin with only: BenchmarkP6Ingest reports p6.….
+// concerns says whether a benchmark may report figures that begin with only: BenchmarkP6Ingest reports p6.…, and
+// BenchmarkFigureCalls_Bridged calls.…; one named BenchmarkFigure… without an underscore may report any.
 func concerns(b benchmark, only string) bool {
-	if only == "" || strings.HasPrefix(b.name, "BenchmarkFigure") {
+	p := strings.ToLower(benchName.FindStringSubmatch(b.name)[1])
+	if p == "figure" {
+		group, _, one := strings.Cut(strings.TrimPrefix(b.name, "BenchmarkFigure"), "_")
+		if !one {
+			return true
+		}
+		p = strings.ToLower(group)
+	}
+	if only == "" {
 		return true
 	}
-	p := strings.ToLower(benchName.FindStringSubmatch(b.name)[1])
 	want, _, _ := strings.Cut(only, ".")
 	return strings.HasPrefix(p, want)
 }

@@ -75,7 +75,8 @@ func StartSite(t testing.TB, fs *freeswitchtest.Instance, flags ...string) *Site
 
 func startSite(t testing.TB, dir string, fs *freeswitchtest.Instance, flags ...string) *Site {
 	t.Helper()
-	site := &Site{Dir: dir, Media: filepath.Join(dir, "media"), Recordings: filepath.Join(dir, "recordings"), FreeSWITCH: fs}
+	site := &Site{Dir: dir, Media: filepath.Join(dir, "media"), Recordings: filepath.Join(dir, "recordings"),
+		FreeSWITCH: fs}
 	site.OwnerURL, site.AppURL = pgcluster.ForTest(t)
 	site.flags = []string{"serve", "--state", dir, "--demo", "--http", "127.0.0.1:0", "--log-level", "debug",
 		"--sip-domain", SiteDomain, "--database-url", site.AppURL, "--database-owner-url", site.OwnerURL, "--keep-switch"}

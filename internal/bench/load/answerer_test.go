@@ -13,8 +13,8 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// answerer is a machine that answers every call at once with G.711 A-law; each number has the RTP port that portOf gives.
-// It says nothing but 200: no ringing, no BYE.
+// answerer is a machine that answers every call at once with G.711 A-law; each number has the RTP port that portOf
+// gives. It says nothing but 200: no ringing, no BYE.
 type answerer struct {
 	conn   *net.UDPConn
 	portOf func(number string) int

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,8 +19,8 @@ import (
 	"ramal/store"
 )
 
-// callers is a SIPp process whose calls come in on the external profile. They say nothing; what they are sent goes to a
-// socket that nobody reads.
+// callers is a SIPp process whose calls come in on the external profile. They say nothing; what they are sent goes
+// to a socket that nobody reads.
 type callers struct {
 	cmd   *exec.Cmd
 	ended chan error
@@ -130,21 +132,50 @@ func (c *centre) dial(b *testing.B, calls, rate, limit int, end string) *callers
 	return s
 }
 
-// wait returns nil when every call of the scenario came to its end.
+// wait returns nil when every call of the scenario came to its end. After the first one that did not no more calls
+// are begun: the load is judged.
 func (s *callers) wait(ctx context.Context, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	select {
-	case err := <-s.ended:
-		if err == nil {
-			return nil
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	var first error
+	for {
+		select {
+		case err := <-s.ended:
+			if err != nil {
+				err = errors.Join(fmt.Errorf("SIPp: %w", err), s.failure())
+			}
+			return errors.Join(first, err)
+		case <-look.C:
+			if first != nil {
+				continue
+			}
+			if first = s.failure(); first != nil {
+				// SIPp begins no more calls and waits for those it has; it may have ended just now.
+				if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil && !errors.Is(err, os.ErrProcessDone) {
+					return err
+				}
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("SIPp still runs: %w", ctx.Err())
 		}
-		text, readErr := os.ReadFile(filepath.Join(s.dir, "errors"))
-		if readErr != nil && !errors.Is(readErr, os.ErrNotExist) {
-			return errors.Join(err, readErr)
-		}
-		return fmt.Errorf("SIPp: %w %.600s", err, text)
-	case <-ctx.Done():
-		return fmt.Errorf("SIPp still runs: %w", ctx.Err())
 	}
+}
+
+var aborted = regexp.MustCompile(`Aborting call on [^:]*|Discarding message|SIP/2\.0 [45]\d\d [^\r\n]*`)
+
+// failure is the first failure that SIPp has noted, with the answer that caused it.
+func (s *callers) failure() error {
+	text, err := os.ReadFile(filepath.Join(s.dir, "errors"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if found := aborted.FindAll(text, 2); len(found) > 0 && bytes.Contains(text, []byte("Aborting call")) {
+		return fmt.Errorf("SIPp: %s", bytes.Join(found, []byte(": ")))
+	}
+	return nil
 }

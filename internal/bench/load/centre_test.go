@@ -205,6 +205,6 @@ func (c *centre) settled(b *testing.B, before resources, patience time.Duration)
 	})
 }
 
-// spare is what a core may have more of than before a load of hundreds of calls: connections to its database, of which its
-// pool opens more when it needs them.
+// spare is what a core may have more of than before a load of hundreds of calls: connections to its database, of
+// which its pool opens more when it needs them.
 const spare = 12

@@ -17,7 +17,8 @@ import (
 // lines is into how many sockets, and moments of each 20 ms, the phones are spread.
 const lines = 16
 
-// phone is the sound of one leg's far end. It says one A-law value all the time, so that who hears it knows its partner.
+// phone is the sound of one leg's far end. It says one A-law value all the time, so that who hears it knows its
+// partner.
 type phone struct {
 	says, partner byte
 	to            net.UDPAddr
@@ -35,9 +36,9 @@ type line struct {
 	in     []ipv4.Message
 }
 
-// generator is every phone's sound by one goroutine: each 1.25 ms it sends the packets of the next line in one system call
-// and takes in what has come there, whose moment the kernel noted (SO_TIMESTAMPNS): the generator's own delays are not
-// measured as the switch's.
+// generator is every phone's sound by one goroutine: each 1.25 ms it sends the packets of the next line in one
+// system call and takes in what has come there, whose moment the kernel noted (SO_TIMESTAMPNS): the generator's own
+// delays are not measured as the switch's.
 type generator struct {
 	lines  [lines]*line
 	listen bool // note arrivals
@@ -155,7 +156,10 @@ func (l *line) receive(listen bool) error {
 func heard(m ipv4.Message, partner byte) arrival {
 	b := m.Buffers[0][:m.N]
 	a := arrival{sequence: binary.BigEndian.Uint16(b[2:]), stamp: binary.BigEndian.Uint32(b[4:])}
-	a.sound = m.N == 12+media.FrameSamples && b[12] == partner && b[m.N-1] == partner && b[12+media.FrameSamples/2] == partner
+	a.sound = m.N == 12+media.FrameSamples
+	for at := 12; a.sound && at < m.N; at += 53 { // the first, the last and two between
+		a.sound = b[at] == partner
+	}
 	// struct cmsghdr of a 64-bit Linux and the struct timespec behind it.
 	if c := m.OOB[:m.NN]; len(c) >= 32 && binary.NativeEndian.Uint32(c[12:]) == stampNanos {
 		a.at = int64(binary.NativeEndian.Uint64(c[16:]))*1e9 + int64(binary.NativeEndian.Uint64(c[24:]))

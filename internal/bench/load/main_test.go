@@ -40,8 +40,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// serveSwitch is the child: a softswitch until its input ends. It answers each line of its input with one of its output:
-// "goroutines" with how many there are, "profile <file>" and "profile" begin and end a CPU profile.
+// serveSwitch is the child: a softswitch until its input ends. It answers each line of its input with one of its
+// output: "goroutines" with how many there are, "profile <file>" and "profile" begin and end a CPU profile.
 func serveSwitch(dir string) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

@@ -77,8 +77,8 @@ func measureOffers(b *testing.B, name string, site *conformance.Site) {
 	b.ReportMetric(float64(p99.Microseconds())/1000, "p1."+name+".offer_p99/ms")
 }
 
-// work is an agent's day: answer, talk a little, hang up, until ctx ends. It gives the times from each hang-up (just before
-// the BYE is sent) to the next INVITE.
+// work is an agent's day: answer, talk a little, hang up, until ctx ends. It gives the times from each hang-up
+// (just before the BYE is sent) to the next INVITE.
 func (a agent) work(ctx context.Context) ([]time.Duration, error) {
 	var offers []time.Duration
 	var free time.Time
@@ -109,8 +109,8 @@ func (a agent) work(ctx context.Context) ([]time.Duration, error) {
 	}
 }
 
-// judgeJournal looks that every call was queued, offered once, talked with and ended. Its stamps measure nothing here: an
-// offer bears the moment of the event that caused it.
+// judgeJournal looks that every call was queued, offered once, talked with and ended. Its stamps measure nothing
+// here: an offer bears the moment of the event that caused it.
 func (c *centre) judgeJournal(b *testing.B) {
 	b.Helper()
 	var queued, offered, missed, talked, ended int

@@ -16,9 +16,9 @@ type arrival struct {
 // tolerance is how far from its time a packet may arrive.
 const tolerance = 10 * time.Millisecond
 
-// timeliness judges one stream over a window: how many packets were due and how many of them came within the tolerance of
-// their time with the partner's sound. A packet's time is its RTP timestamp on an ideal clock of 8 kHz; the offset between
-// the two clocks is the median of all packets. Packets that are missing were due.
+// timeliness judges one stream over a window: how many packets were due and how many of them came within the
+// tolerance of their time with the partner's sound. A packet's time is its RTP timestamp on an ideal clock of 8
+// kHz; the offset between the two clocks is the median of all packets. Packets that are missing were due.
 func timeliness(packets []arrival, window time.Duration) (due, good int) {
 	due = int(window/(20*time.Millisecond)) - 1 // the window's edges may cut one off
 	if len(packets) == 0 {
