@@ -22,7 +22,8 @@ func (s *storm) checkNow() {
 		s.violated("live view: %v", err)
 		return
 	}
-	if names := s.world.Lonely(20 * time.Second); len(names) > 0 && s.calmFor() > 20*time.Second {
+	// Ringing is given up after 20 s and 5 s more for the switch to report, whose report may be late.
+	if names := s.world.Lonely(30 * time.Second); len(names) > 0 && s.calmFor() > 30*time.Second {
 		s.violated("%v answered and hear nobody", names)
 	}
 	calls := map[call.ID]call.Phase{}
