@@ -193,6 +193,8 @@ func (s *stream) sort(packet *rtp.Packet, from netip.AddrPort, now time.Time) (m
 		s.jitter.Push(packet, now)
 	case s.digitPT:
 		s.inDTMF.Add(1)
+		// A digit whose end is lost is dropped, as FreeSWITCH does: by the next digit, not by a clock, since a busy
+		// machine may read the end late.
 		if d, ok := s.digitsIn.Push(packet, now); ok && d.Ended {
 			return d, true
 		}
@@ -211,9 +213,6 @@ func (s *stream) tick(now time.Time, skipped int) bool {
 		s.silent += uint32(skipped) * media.FrameSamples
 	}
 	s.jitter.Pop(s.heard[:], now)
-	if s.digitsIn.Active() {
-		s.digitsIn.Expire(now) // FreeSWITCH drops a digit whose end is lost
-	}
 	playing := len(s.players) > 0
 	if playing {
 		s.playFrame()
