@@ -44,6 +44,7 @@ type attack struct {
 	mu      sync.Mutex
 	reached map[string]bool // texts whose call reached an agent
 	refused map[string]int  // texts whose call was refused, with the status
+	lost    []string        // texts whose call was answered and reached nobody
 }
 
 func hostileCallers(t *testing.T, site *Site) {
@@ -98,6 +99,9 @@ func (a *attack) asCallers(texts []string) {
 	}
 	close(work)
 	all.Wait()
+	for _, text := range a.lost {
+		a.Logf("the log of %q: %v", text, a.facts(text))
+	}
 	a.must(errors.Join(errs...))
 	if len(a.reached) < len(texts)*9/10 {
 		a.Errorf("only %d of %d hostile callers reached an agent; refused: %v", len(a.reached), len(texts), a.refused)
@@ -145,6 +149,9 @@ func (a *attack) callAs(phone *carrier.Phone, text string) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+			a.mu.Lock()
+			a.lost = append(a.lost, text)
+			a.mu.Unlock()
 			return errors.Join(fmt.Errorf("call as %q: the agent is not heard: %w", text, ctx.Err()), c.Hangup(a.ctx))
 		}
 	}

@@ -278,6 +278,8 @@ type fact struct {
 	data map[string]any
 }
 
+func (f fact) String() string { return clock(f.at) + " " + f.kind }
+
 func (f fact) get(name string) string { text, _ := f.data[name].(string); return text }
 
 // interaction is the identity of the newest interaction of a caller's number, "" when there is none yet.

@@ -107,7 +107,7 @@ func (s *stage) tellIfFailed() {
 		}
 		var out strings.Builder
 		events := k.heard()
-		for _, e := range events[max(0, len(events)-150):] {
+		for _, e := range events[max(0, len(events)-1500):] {
 			date := e.Get("Event-Date-Local")
 			fmt.Fprintf(&out, "%s %-18s", date[max(0, len(date)-8):], e.Name())
 			for _, name := range told {
