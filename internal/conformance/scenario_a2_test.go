@@ -69,12 +69,14 @@ func (s *stage) cutShort(p *Phone, prompt []int16, name string) {
 		return len(packets) > 0 && packets[len(packets)-1].At.Sub(digit.First) > 1200*time.Millisecond
 	})
 	c := measureCut(p.RTP.Heard(), prompt, digit.First)
-	s.Logf("%s: stopped %v after the first packet of the digit (place in the prompt found with %.2f)", name, c.after, c.found)
+	s.Logf("%s: stopped %v after the first packet of the digit (place in the prompt found with %.2f)",
+		name, c.after, c.found)
 	switch {
 	case c.found < likeness:
 		s.Fatalf("%s was not playing before the digit: correlation %.2f", name, c.found)
 	case c.proof < 3:
-		s.Fatalf("%s has only %d loud frames after the limit: the scenario pressed the key in a pause, it shows nothing", name, c.proof)
+		s.Fatalf("%s has only %d loud frames after the limit: the scenario pressed the key in a pause, it shows nothing",
+			name, c.proof)
 	case c.after > cutWithin:
 		s.Errorf("%s went on for %v after the first packet of the digit, wanted at most %v", name, c.after, cutWithin)
 	}
@@ -84,7 +86,7 @@ func (s *stage) cutShort(p *Phone, prompt []int16, name string) {
 type cut struct {
 	found float64       // correlation of half a second of what was heard before the digit with the prompt
 	after time.Duration // RTP time from the digit's first packet to the last frame that is the prompt's
-	proof int           // frames of the prompt after the limit, within a second of the digit, that would have been recognised
+	proof int           // loud frames of the prompt after the limit, within a second of the digit
 }
 
 // How finely the end of the prompt is looked for: in steps of 20 ms, frames of 40 ms, each at most 40 ms from where the
@@ -126,15 +128,15 @@ func measureCut(heard *Heard, prompt []int16, pressed time.Time) cut {
 	return c
 }
 
-// frameLike says whether a frame is in that stretch of the prompt, and as loud: music may look like a vowel for 40 ms, but
-// not at the same level.
+// frameLike says whether a frame is in that stretch of the prompt, and as loud: music may look like a vowel for 40 ms,
+// but not at the same level.
 func frameLike(frame, prompt []int16) bool {
 	r, lag := media.NormalizedCrossCorrelation(prompt, frame)
 	return r >= likeness && math.Abs(media.LevelDBFS(frame)-media.LevelDBFS(prompt[lag:lag+len(frame)])) < 3
 }
 
-// rtpTimeOf is the sample of the received stream that belongs to a moment on this machine's clock: the packet that was least
-// delayed in the second before says how the two clocks lie.
+// rtpTimeOf is the sample of the received stream that belongs to a moment on this machine's clock: the packet that was
+// least delayed in the second before says how the two clocks lie.
 func rtpTimeOf(packets []Packet, moment time.Time) int {
 	best, found := time.Duration(math.MaxInt64), false
 	for _, p := range packets {

@@ -30,8 +30,8 @@ func talks(t *testing.T, site *Site) {
 	s.recorded("5548999990302")
 }
 
-// sippTalk: SIPp signals on both sides; the agent's is registered with digest, and the agent becomes available while the
-// caller waits.
+// sippTalk: SIPp signals on both sides; the agent's is registered with digest, and the agent becomes available while
+// the caller waits.
 func (s *stage) sippTalk() {
 	s.Helper()
 	agent, err := s.site.AgentPhone(s.ctx, "1001", 200*time.Millisecond)

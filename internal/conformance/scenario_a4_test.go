@@ -62,7 +62,8 @@ func missedOffers(t *testing.T, site *Site) {
 		carla.state("offline")
 	}
 	s.keepsPlace(ana, anaPhone, carla, carlaPhone)
-	s.leftovers(s.listen(), "5548999990401", "5548999990402", "5548999990403", "5548999990404", "5548999990405", "5548999990406")
+	s.leftovers(s.listen(), "5548999990401", "5548999990402", "5548999990403",
+		"5548999990404", "5548999990405", "5548999990406")
 }
 
 // offers holds a call's log against what should be in it: one missed offer with its cause, then one that was taken.
@@ -102,7 +103,8 @@ func (s *stage) endedUnanswered(name string, c *carrier.Call, cause call.Cause) 
 	}
 }
 
-// keepsPlace: two callers wait, the agent who is offered the first is busy; the next agent gets the first, then the second.
+// keepsPlace: two callers wait, the agent who is offered the first is busy; the next agent gets the first, then the
+// second.
 func (s *stage) keepsPlace(ana *web, anaPhone *carrier.Phone, carla *web, carlaPhone *carrier.Phone) {
 	s.Helper()
 	anaPhone.SetBehaviour(carrier.Busy())

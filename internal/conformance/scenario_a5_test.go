@@ -106,7 +106,8 @@ func (s *stage) record(number string, want record) {
 			coalesce((extract(epoch FROM ended_at) * 1000000)::bigint, 0)::text
 		FROM interaction WHERE id = $1`, s.interaction(number))[0]
 	if got := fmt.Sprint(row[:5]); got != fmt.Sprint([]string{"ended", "caller", "NORMAL_CLEARING", want.outcome, "0"}) {
-		s.Errorf("%s: phase, ended by, cause, outcome, missed: %s; wanted outcome %s, ended normally by the caller", number, got, want.outcome)
+		s.Errorf("%s: phase, ended by, cause, outcome, missed: %s; wanted outcome %s, ended normally by the caller",
+			number, got, want.outcome)
 	}
 	at := make([]time.Time, 0, 6)
 	for _, text := range row[5:] {

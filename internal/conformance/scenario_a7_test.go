@@ -188,7 +188,8 @@ func (a *attack) asDigits() {
 	c := a.sippCaller("5548999990701")
 	before := len(a.digits())
 	a.must(c.RTP.sendEvents(16, 255))
-	for _, signal := range []string{"${system touch " + a.canary + "}", "1\r\n\r\napi status\r\n", "}sofia/external/9@" + a.trap.Addr(),
+	for _, signal := range []string{"${system touch " + a.canary + "}", "1\r\n\r\napi status\r\n",
+		"}sofia/external/9@" + a.trap.Addr(),
 		"'", "%31", "", strings.Repeat("1", 400), "\x00", "é", "-1", "99"} {
 		a.must(c.inform(a.ctx, "Signal="+signal+"\r\nDuration=160\r\n"))
 	}
@@ -259,9 +260,11 @@ func (p *Phone) inform(ctx context.Context, body string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	info := fmt.Sprintf("INFO %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKinfo%d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"+
+	info := fmt.Sprintf("INFO %s SIP/2.0\r\n"+
+		"Via: SIP/2.0/UDP %s;branch=z9hG4bKinfo%d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"+
 		"CSeq: %d INFO\r\nMax-Forwards: 70\r\nContent-Type: application/dtmf-relay\r\nContent-Length: %d\r\n\r\n%s",
-		uri, conn.LocalAddr(), time.Now().UnixNano(), parts[1], parts[2], strings.TrimSpace(parts[3]), informs.Add(1)+100, len(body), body)
+		uri, conn.LocalAddr(), time.Now().UnixNano(), parts[1], parts[2], strings.TrimSpace(parts[3]),
+		informs.Add(1)+100, len(body), body)
 	err = exchange(ctx, conn, info)
 	if err != nil && strings.Contains(err.Error(), "was answered with") {
 		return nil // refused is as good

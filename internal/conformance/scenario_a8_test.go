@@ -42,7 +42,9 @@ func coreAway(t *testing.T, site *Site) {
 
 	s.site.StartCore(t)
 	s.office = s.signIn("admin")
-	s.until("the agent is available without signing in again", patience, func() bool { return s.agents()["1001"].State == "available" })
+	s.until("the agent is available without signing in again", patience, func() bool {
+		return s.agents()["1001"].State == "available"
+	})
 	s.normalCall("5548999990804", phone)
 
 	// Stopped in order.

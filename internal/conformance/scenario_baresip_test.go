@@ -12,8 +12,8 @@ import (
 	"ramal/media"
 )
 
-// softphone is a baresip, registered as a demonstration agent. It answers by itself, sends the agents' tone from a file and
-// records what it hears (its own modules aufile, aubridge and sndfile: no sound card is needed).
+// softphone is a baresip, registered as a demonstration agent. It answers by itself, sends the agents' tone from a file
+// and records what it hears (its own modules aufile, aubridge and sndfile: no sound card is needed).
 type softphone struct {
 	s    *stage
 	dir  string
@@ -81,6 +81,7 @@ func baresipConfig(play, dir string) string {
 	}
 	return fmt.Sprintf("module_path %s\nsip_listen 127.0.0.1:0\nrtp_timeout 0\naudio_source aufile,%s\n"+
 		"audio_player aubridge,x\nsnd_path %s\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n"+
-		"module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_app account.so\nmodule_app menu.so\n",
+		"module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n"+
+		"module_app account.so\nmodule_app menu.so\n",
 		modules, play, dir)
 }

@@ -48,7 +48,8 @@ func (m match) String() string {
 	return fmt.Sprintf("correlation %.2f, worst piece %.2f, %d of %d pieces recognised", m.all, m.worst, m.good, m.pieces)
 }
 
-// recognised says whether the sound was heard: the whole correlates with at least the likeness, and three of four pieces do.
+// recognised says whether the sound was heard: the whole correlates with at least the likeness, and three of four
+// pieces do.
 func (m match) recognised() bool { return m.pieces > 0 && m.all >= likeness && 4*m.good >= 3*m.pieces }
 
 // compare looks for a sound in what was heard. Pieces of silence in the sound are left out.
@@ -83,8 +84,8 @@ func looped(heard, sound []int16) match {
 	return compare(append(sound[:len(sound):len(sound)], sound[:min(len(sound), 2*media.SampleRate)]...), heard)
 }
 
-// dBOver says how far a tone is over everything else, in dB; minus infinity where there is hardly a sound at all (A-law's
-// silence is a constant, over which any tone is far).
+// dBOver says how far a tone is over everything else, in dB; minus infinity where there is hardly a sound at all
+// (A-law's silence is a constant, over which any tone is far).
 func dBOver(samples []int16, tone float64) float64 {
 	if !(media.LevelDBFS(samples) > -45) {
 		return math.Inf(-1)

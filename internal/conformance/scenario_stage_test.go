@@ -296,7 +296,8 @@ func (s *stage) interaction(number string) string {
 func (s *stage) facts(number string) []fact {
 	s.Helper()
 	var all []fact
-	for _, row := range s.sql(`SELECT (extract(epoch FROM at) * 1000000)::bigint::text, kind, data::text FROM interaction_event
+	for _, row := range s.sql(`SELECT (extract(epoch FROM at) * 1000000)::bigint::text, kind, data::text
+		FROM interaction_event
 		WHERE interaction_id = nullif($1, '')::uuid ORDER BY seq`, s.interaction(number)) {
 		f := fact{kind: row[1]}
 		var micros int64

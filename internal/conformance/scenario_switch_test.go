@@ -92,13 +92,15 @@ func (k *socket) heard() []Item {
 }
 
 // told are the headers that the story of a failed scenario shows.
-var told = []string{"Unique-ID", "Other-Leg-Unique-ID", "Hangup-Cause", "Application", "Playback-Status", "DTMF-Digit", "Job-UUID",
+var told = []string{"Unique-ID", "Other-Leg-Unique-ID", "Hangup-Cause", "Application", "Playback-Status",
+	"DTMF-Digit", "Job-UUID",
 	"Caller-Caller-ID-Number", "Caller-Destination-Number", "from-user"}
 
 // tellIfFailed listens to the switch and tells, if the scenario fails, what happened there.
 func (s *stage) tellIfFailed() {
 	s.Helper()
-	k := s.listen("CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE",
+	k := s.listen("CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE",
+		"CHANNEL_UNBRIDGE",
 		"CHANNEL_HANGUP", "CHANNEL_DESTROY", "CHANNEL_EXECUTE", "DTMF", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START",
 		"RECORD_STOP", "BACKGROUND_JOB", "CUSTOM", "sofia::register", "sofia::unregister")
 	s.Cleanup(func() {
@@ -178,8 +180,9 @@ func (s *stage) within(what string, at, from, to time.Time) {
 	}
 }
 
-// stampSlack is what the switch's stamp of a thing may differ from the moments a phone saw around it: the switch reports
-// from other threads than it signals from, FreeSWITCH with a clock that ticks every millisecond or, loaded, a few.
+// stampSlack is what the switch's stamp of a thing may differ from the moments a phone saw around it: the switch
+// reports from other threads than it signals from, FreeSWITCH with a clock that ticks every millisecond or, loaded, a
+// few.
 const stampSlack = 100 * time.Millisecond
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }
