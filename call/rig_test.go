@@ -11,11 +11,10 @@ import (
 
 // rig drives one machine and writes its commands as words, so that tables can be written and read by hand.
 type rig struct {
-	t    *testing.T
-	c    *Call
-	at   time.Time
-	log  []string // all words of all steps
-	legs int
+	t   *testing.T
+	c   *Call
+	at  time.Time
+	log []string // all words of all steps
 }
 
 const caller, music = LegID("C"), "system/hold1.wav"

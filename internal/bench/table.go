@@ -19,14 +19,19 @@ var oneCore = []string{"BenchmarkP6Ingest", "BenchmarkP6IngestTextproto", "Bench
 //arch:table of the figures, in the order in which they are printed
 
 var table = []expected{
-	{name: "p1.softswitch.offer_p50", unit: "ms", how: "softswitch: from an agent's hang-up, before the phone sends BYE, " +
-		"to the next INVITE at the same phone, by the phone's clock; 10 agents, 200 SIPp calls, 20 waiting, no wrap-up"},
+	{name: "p1.softswitch.offer_p50", unit: "ms",
+		how: "softswitch: from an agent's hang-up, before the phone sends BYE, " +
+			"to the next INVITE at the same phone, by the phone's clock; 10 agents, 200 SIPp calls, 20 waiting, no wrap-up"},
 	{name: "p1.softswitch.offer_p99", unit: "ms", how: "the same, 99th percentile of 190 offers"},
 	{name: "p1.polling.offer_p50", unit: "ms",
 		how: "polling dispatcher with mod_callcenter's documented rules, same load"},
 	{name: "p1.polling.offer_p99", unit: "ms", how: "the same, 99th percentile"},
 	{name: "p1.ratio_p50", unit: "x", how: "polling dispatcher's p50 divided by Ramal's",
 		over: "p1.polling.offer_p50", under: "p1.softswitch.offer_p50"},
+	{name: "p1.core.offer_p50", unit: "ms",
+		how: "inside the core, a switch that answers at once: agent free to Dial; 10 agents, 200 calls"},
+	{name: "p1.core.offer_p99", unit: "ms", how: "the same, 99th percentile"},
+	{name: "p1.core.ratio_p50", unit: "x", how: "polling dispatcher's p50 divided by the core's"},
 	{name: "p1.freeswitch.offer_p50", unit: "ms", how: "the same measurement with FreeSWITCH as the switch",
 		freeswitch: true},
 	{name: "p1.freeswitch.offer_p99", unit: "ms", how: "the same, 99th percentile of 190 offers", freeswitch: true},
@@ -58,8 +63,11 @@ var table = []expected{
 
 	{name: "calls.invite_to_queue", unit: "calls_per_s", how: "SIPp calls, 1.5 s each, all of 60 s queued and ended by " +
 		"the log in the database; softswitch, core, PostgreSQL and SIPp share the cores"},
-	{name: "calls.invite_to_queue.p99", unit: "ms", how: "at that rate, from call.received to queue.entered by their stamps"},
-	{name: "calls.bridged_g711", unit: "calls", how: "bridged calls of two legs with 99 % of the packets due within 10 ms " +
-		"of their time (kernel's arrival, 20 ms grid) and with the partner's sound; the RTP generator shares the cores"},
-	{name: "calls.bridged_g711.cpu", unit: "percent_of_a_core_per_call", how: "the softswitch's processor time at that load"},
+	{name: "calls.invite_to_queue.p99", unit: "ms",
+		how: "at that rate, from call.received to queue.entered by their stamps"},
+	{name: "calls.bridged_g711", unit: "calls",
+		how: "bridged calls of two legs with 99 % of the packets due within 10 ms " +
+			"of their time (kernel's arrival, 20 ms grid) and with the partner's sound; the RTP generator shares the cores"},
+	{name: "calls.bridged_g711.cpu", unit: "percent_of_a_core_per_call",
+		how: "the softswitch's processor time at that load"},
 }

@@ -75,7 +75,7 @@ var droppedHeaders = []HeaderRow{
 		"variable_last_bridge_to", "variable_original_*", "variable_pre_transfer_*", "variable_channel_cid_flipped",
 		"variable_last_sent_callee_*", "Sent-Callee-ID-*", "Bridged-To", "variable_originate_early_media",
 		"variable_originate_endpoint", "variable_uuid_bridge", "variable_last_bridge_role"},
-		Why:   "traces of FreeSWITCH's inner steps; partner and cause stand in Other-Leg-Unique-ID, Bridge-… and Hangup-Cause",
+		Why:   "traces of FreeSWITCH's inner steps; partner and cause stand in Other-Leg-Unique-ID, Bridge-…, Hangup-Cause",
 		Cites: []Cite{"02@8.411", "04@1.127", "04@1.173", "05@6.680"}},
 	{Drop: []string{"variable_dialed_*", "variable_user_context", "variable_effective_*", "user_context", "effective_*",
 		"number_alias", "sip_number_alias", "user_name", "domain_name"},
@@ -95,8 +95,8 @@ var droppedEvents = []EventRow{}
 
 var permittedSwaps = []SwapRow{}
 
-// keptOrder has no row for the failure of an originate and its leg's CHANNEL_HANGUP: two threads of FreeSWITCH say them, and
-// the real one (07f replayed) says them in either order.
+// keptOrder has no row for the failure of an originate and its leg's CHANNEL_HANGUP: two threads of FreeSWITCH say
+// them, and the real one (07f replayed) says them in either order.
 var keptOrder = []CauseRow{
 	{Cause: regexp.MustCompile(`^> sendmsg (leg\d+) execute (\w+)`), Effect: `^${1} CHANNEL_EXECUTE ${2}$`,
 		Why: "an application runs because it was sent", Cites: []Cite{"02@0.145", "04@0.168"}},
@@ -104,7 +104,8 @@ var keptOrder = []CauseRow{
 		Why: "a killed leg hangs up", Cites: []Cite{"04@5.143", "20@0.751"}},
 	{Cause: regexp.MustCompile(`^> (?:bg)?api uuid_bridge (leg\d+) (leg\d+)`),
 		Effect: `^${1} CHANNEL_BRIDGE ${1} ${2}$`,
-		Why:    "the reply says only that it was asked for, the event that it happened", Cites: []Cite{"04@1.168", "05@1.121"}},
+		Why:    "the reply says only that it was asked for, the event that it happened", Cites: []Cite{"04@1.168",
+			"05@1.121"}},
 	{Cause: regexp.MustCompile(`^> bgapi originate .*origination_uuid=(leg\d+)`), Effect: `^${1} CHANNEL_CREATE$`,
 		Why: "a leg is created because it was originated", Cites: []Cite{"04@0.593", "14@1.110"}},
 	{Cause: regexp.MustCompile(`^(leg\d+) CHANNEL_ANSWER$`), Effect: `^job\d+ BACKGROUND_JOB originate ${1} \+OK`,

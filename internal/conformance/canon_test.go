@@ -263,7 +263,8 @@ func TestRecordingsOfTheSameScenarioAreEqualWhereTheyOverlap(t *testing.T) {
 		}
 		return canonical(t, c)
 	}
-	for number, cause := range map[string]string{"07b": "CALL_REJECTED", "07c": "UNALLOCATED_NUMBER", "07d": "NO_USER_RESPONSE"} {
+	for number, cause := range map[string]string{"07b": "CALL_REJECTED", "07c": "UNALLOCATED_NUMBER",
+		"07d": "NO_USER_RESPONSE"} {
 		if diff := Diff(refused("07a", "USER_BUSY"), refused(number, cause)); diff != "" {
 			t.Errorf("recordings 07a and %s but for their cause:\n%s", number, diff)
 		}
@@ -275,7 +276,8 @@ func TestRecordingsOfTheSameScenarioAreEqualWhereTheyOverlap(t *testing.T) {
 
 // What esl reads (the list in esl/translate.go) is compared, but for clock, counter and the figures of a heartbeat.
 func TestNothingThatTheCoreReadsIsDropped(t *testing.T) {
-	read := strings.Fields("Unique-ID Call-Direction Answer-State Channel-Name Caller-Caller-ID-Name Caller-Caller-ID-Number " +
+	read := strings.Fields("Unique-ID Call-Direction Answer-State Channel-Name Caller-Caller-ID-Name " +
+		"Caller-Caller-ID-Number " +
 		"Caller-Destination-Number Bridge-A-Unique-ID Bridge-B-Unique-ID Hangup-Cause Playback-Status Playback-File-Path " +
 		"DTMF-Digit DTMF-Duration Record-File-Path Application Application-Data Application-Response Job-UUID Job-Command " +
 		"Job-Command-Arg from-user from-host to-user contact expires network-ip variable_ramal_call variable_ramal_org")

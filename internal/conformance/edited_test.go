@@ -119,7 +119,8 @@ var edits = []edit{
 	{"the playback's status is changed", "02", setHeader("PLAYBACK_STOP", "Playback-Status", "done")},
 	{"the digit is changed", "02", setHeader("DTMF", "DTMF-Digit", "3")},
 	{"the recording's file is another", "04", setHeader("RECORD_START", "Record-File-Path", "/tmp/other.wav")},
-	{"the application's argument is another", "15", setHeader("CHANNEL_EXECUTE Application=playback", "Application-Data", "x.wav")},
+	{"the application's argument is another", "15", setHeader("CHANNEL_EXECUTE Application=playback", "Application-Data",
+		"x.wav")},
 	{"a variable is not set", "14", func(c Conversation) (Conversation, bool) {
 		i := find(c, 1, "CHANNEL_HANGUP variable_evil=*")
 		if i < 0 {

@@ -10,8 +10,8 @@ import (
 // Heard is what an RTP end point received.
 type Heard struct{ packets []Packet }
 
-// Audio returns the audio that arrived from since on (all when zero), laid out by RTP time: what did not arrive and what the
-// switch did not send is silence. A new SSRC continues where the one before ended.
+// Audio returns the audio that arrived from since on (all when zero), laid out by RTP time: what did not arrive and
+// what the switch did not send is silence. A new SSRC continues where the one before ended.
 func (h *Heard) Audio(since time.Time) []int16 {
 	var out []int16
 	var ssrc, base uint32

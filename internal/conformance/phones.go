@@ -47,8 +47,8 @@ type Agent struct {
 	extension string
 }
 
-// AgentPhone starts a phone that answers each call ringFor after its INVITE and registers it with digest as extension (a
-// demonstration agent, 1001 …). Its scenario logs "ringing", "answered" and "ended".
+// AgentPhone starts a phone that answers each call ringFor after its INVITE and registers it with digest as extension
+// (a demonstration agent, 1001 …). Its scenario logs "ringing", "answered" and "ended".
 func (s *Site) AgentPhone(ctx context.Context, extension string, ringFor time.Duration) (*Agent, error) {
 	scenario, err := s.scenario("agent")
 	if err != nil {
@@ -127,7 +127,8 @@ func (p *Phone) HangUp(ctx context.Context) (err error) {
 		return fmt.Errorf("hang up: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	bye := fmt.Sprintf("BYE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKbye%d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"+
+	bye := fmt.Sprintf("BYE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKbye%d\r\nFrom: %s\r\nTo: %s\r\n"+
+		"Call-ID: %s\r\n"+
 		"CSeq: 1000 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
 		uri, conn.LocalAddr(), time.Now().UnixNano(), parts[1], parts[2], strings.TrimSpace(parts[3]))
 	return exchange(ctx, conn, bye)

@@ -28,11 +28,13 @@ func phoneSite(t *testing.T) *Site {
 	}
 	hash := fmt.Sprintf("%x", md5.Sum([]byte("1001:"+SiteDomain+":word"))) // RFC 2617 wants MD5
 	directory := filepath.Join(dir, "directory.xml")
-	if err := freeswitchconf.WriteDirectory(directory, SiteDomain, []freeswitchconf.User{{Name: "1001", A1Hash: hash}}); err != nil {
+	if err := freeswitchconf.WriteDirectory(directory, SiteDomain, []freeswitchconf.User{{Name: "1001",
+		A1Hash: hash}}); err != nil {
 		t.Fatal(err)
 	}
 	first := rtpRange()
-	sw, err := softswitch.New(softswitch.Config{ESLAddr: "127.0.0.1:0", ESLPassword: "ClueCon", InternalAddr: "127.0.0.1:0",
+	sw, err := softswitch.New(softswitch.Config{ESLAddr: "127.0.0.1:0", ESLPassword: "ClueCon",
+		InternalAddr: "127.0.0.1:0",
 		ExternalAddr: "127.0.0.1:0", RTPPortMin: first, RTPPortMax: first + 398, SIPDomain: SiteDomain, Directory: directory,
 		MediaDir: dir, Dialplan: func(_, _ string) ([]softswitch.App, bool) {
 			return []softswitch.App{{Name: "answer"}, {Name: "playback", Arg: "tone_stream://%(60000,0,440)"}}, true
@@ -146,7 +148,8 @@ func TestAnAgentsPhoneRegistersWithDigestAndTakesCalls(t *testing.T) {
 
 func TestAPhoneWithAWrongPasswordIsRefused(t *testing.T) {
 	site := phoneSite(t)
-	if err := os.WriteFile(filepath.Join(site.Dir, "secrets.json"), []byte(`{"sip":{"1001":"wrong"}}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(site.Dir, "secrets.json"), []byte(`{"sip":{"1001":"wrong"}}`),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -20,7 +20,8 @@ type Plan struct {
 // Plans are the recordings that acceptance line A9 names.
 var Plans = []Plan{
 	{Recording: "01", Title: "replies and error texts"},
-	{Recording: "02", Title: "a caller is parked, hears a tone, presses digits and hangs up", Callers: []string{"caller_dtmf_bye"}},
+	{Recording: "02", Title: "a caller is parked, hears a tone, presses digits and hangs up",
+		Callers: []string{"caller_dtmf_bye"}},
 	{Recording: "03", Title: "missing file, broadcast, silence, unknown application", Callers: []string{"caller_wait"}},
 	{Recording: "04", Title: "queue to agent with recording, the agent hangs up", Callers: []string{"caller_wait"},
 		Agents: map[string]string{"25071": "agent_bye"}},
@@ -39,7 +40,8 @@ var Plans = []Plan{
 	{Recording: "14", Title: "quoting and injection", Callers: []string{"caller_wait"},
 		Agents: map[string]string{"25161": "agent_wait"}},
 	{Recording: "15", Title: "dead man's switch", Callers: []string{"caller_wait"}},
-	{Recording: "16", Title: "heartbeat and a wrong password", Registers: []string{"register_bad"}, Patience: 25 * time.Second},
+	{Recording: "16", Title: "heartbeat and a wrong password", Registers: []string{"register_bad"},
+		Patience: 25 * time.Second},
 	{Recording: "19", Title: "a registered phone with api_expansion off", Agents: map[string]string{"25151": "agent_wait"},
 		Registers: []string{"register", "unregister"}},
 	{Recording: "20", Title: "show channels lags", Callers: []string{"caller_wait"}},

@@ -72,8 +72,8 @@ func (p *process) kill() error {
 	return nil
 }
 
-// RamalBinary builds cmd/ramal once for this test process, or takes the one that RAMAL_BINARY names, and returns its path.
-// RemoveBinary removes it.
+// RamalBinary builds cmd/ramal once for this test process, or takes the one that RAMAL_BINARY names, and returns its
+// path. RemoveBinary removes it.
 var RamalBinary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("RAMAL_BINARY"); path != "" {
 		return filepath.Abs(path)

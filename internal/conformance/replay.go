@@ -26,16 +26,17 @@ type Switch struct {
 const maxPause = 3200 * time.Millisecond
 
 // Replay plays the client's side of a recording against a switch, with the peers of plan (scenarios in peers, files in
-// dir), and returns what passed, in terms of the recording: file names and the password are mapped back. notes say where
-// the switch did not do what was waited for; the replay goes on after that.
+// dir), and returns what passed, in terms of the recording: file names and the password are mapped back. notes say
+// where the switch did not do what was waited for; the replay goes on after that.
 func Replay(ctx context.Context, sw Switch, rec Conversation, plan Plan, peers, dir string) (
 	got Conversation, notes []string, err error) {
 	acts, err := Canon.acts(rec, plan)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &replay{sw: sw, rec: rec, plan: plan, peers: peers, dir: dir, ids: map[string]string{}, ports: map[string]string{},
-		seen: map[string]int{}, excused: map[string]int{}}
+	r := &replay{sw: sw, rec: rec, plan: plan, peers: peers, dir: dir, ids: map[string]string{},
+		ports: map[string]string{},
+		seen:  map[string]int{}, excused: map[string]int{}}
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.startAgents(ctx); err != nil {
 		return nil, nil, err

@@ -30,9 +30,9 @@ type Digit struct {
 	First, Last time.Time // when its first and its last packet left
 }
 
-// RTPEndpoint is the sound of one phone: SIPp signals with this end point's port in its SDP, and the end point sends and
-// receives all audio and digits (PCMA or PCMU, 20 ms). It sends nothing before it knows where to, and then without pause:
-// silence, or what Play was given.
+// RTPEndpoint is the sound of one phone: SIPp signals with this end point's port in its SDP, and the end point sends
+// and receives all audio and digits (PCMA or PCMU, 20 ms). It sends nothing before it knows where to, and then without
+// pause: silence, or what Play was given.
 type RTPEndpoint struct {
 	conn *net.UDPConn
 	done chan struct{} // closed when both loops have ended

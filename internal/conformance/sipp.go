@@ -51,8 +51,8 @@ type PhoneConfig struct {
 }
 
 // StartPhone starts SIPp with the scenario, whose media side is taken over by an RTP end point: the end point's port
-// replaces [auto_media_port], and where the scenario plays a capture it tells the end point (through its log, a named pipe)
-// to send a tone or a digit instead. SIPp's own captures need raw sockets, that is root.
+// replaces [auto_media_port], and where the scenario plays a capture it tells the end point (through its log, a named
+// pipe) to send a tone or a digit instead. SIPp's own captures need raw sockets, that is root.
 func StartPhone(ctx context.Context, cfg PhoneConfig) (*Phone, error) {
 	endpoint, err := ListenRTP(media.PCMA)
 	if err != nil {

@@ -41,7 +41,8 @@ func recordedSoftswitch(ctx context.Context, dir string) (sw Switch, ended <-cha
 		return Switch{}, nil, err
 	}
 	first := rtpRange()
-	server, err := softswitch.New(softswitch.Config{ESLAddr: "127.0.0.1:0", ESLPassword: "ClueCon", InternalAddr: "127.0.0.1:0",
+	server, err := softswitch.New(softswitch.Config{ESLAddr: "127.0.0.1:0", ESLPassword: "ClueCon",
+		InternalAddr: "127.0.0.1:0",
 		ExternalAddr: "127.0.0.1:0", RTPPortMin: first, RTPPortMax: first + 398, SIPDomain: "127.0.0.1", Directory: directory,
 		MediaDir: mediaDir, Heartbeat: 3 * time.Second, MinExpires: time.Minute, APIExpansion: true,
 		Dialplan: recordedExtensions})

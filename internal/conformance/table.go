@@ -53,8 +53,8 @@ type BlankRow struct {
 	Cites []Cite // blocks that contain such a text
 }
 
-// CauseRow keeps an order across streams: the first event or command that matches Cause stands before or after the first
-// that matches Effect (${1} is what Cause captured).
+// CauseRow keeps an order across streams: the first event or command that matches Cause stands before or after the
+// first that matches Effect (${1} is what Cause captured).
 type CauseRow struct {
 	Cause  *regexp.Regexp
 	Effect string

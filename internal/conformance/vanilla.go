@@ -11,7 +11,9 @@ import (
 const recordedDirectory = `<include>
   <domain name="127.0.0.1">
     <params>
-      <param name="dial-string" value="{^^:sip_invite_domain=${dialed_domain}:presence_id=${dialed_user}@${dialed_domain}}${sofia_contact(*/${dialed_user}@${dialed_domain})}"/>
+      <param name="dial-string" value="` +
+	"{^^:sip_invite_domain=${dialed_domain}:presence_id=${dialed_user}@${dialed_domain}}" +
+	`${sofia_contact(*/${dialed_user}@${dialed_domain})}"/>
     </params>
     <groups><group name="default"><users>
       <user id="1001" number-alias="1001">
@@ -49,8 +51,9 @@ const recordedMusic = `<configuration name="local_stream.conf" description="musi
 </configuration>
 `
 
-// likeRecorded turns a configuration rendered by freeswitch-conf into what the recordings were made with: FreeSWITCH's own
-// ("vanilla") as far as calls can tell. Its dialplan parks or plays music, api_expansion is on, nothing is forbidden.
+// likeRecorded turns a configuration rendered by freeswitch-conf into what the recordings were made with: FreeSWITCH's
+// own ("vanilla") as far as calls can tell. Its dialplan parks or plays music, api_expansion is on, nothing is
+// forbidden.
 func likeRecorded(confDir, directoryFile, musicDir string) error {
 	edit := func(name string, change func(string) string) error {
 		path := filepath.Join(confDir, name)
