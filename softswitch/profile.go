@@ -77,6 +77,8 @@ func (p *profile) bind(host string, port int) error {
 	if err != nil {
 		return err
 	}
+	// What comes while every core is busy waits; the kernel gives as much as it allows, and its default is no failure.
+	_ = udp.SetReadBuffer(4 << 20)
 	local := udp.LocalAddr().(*net.UDPAddr)
 	tcp, err := net.Listen("tcp4", net.JoinHostPort(host, strconv.Itoa(local.Port)))
 	if err != nil {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -67,8 +68,9 @@ func (c *centre) arrive(b *testing.B, rate int, d time.Duration) arrivals {
 	c.query(b, "SELECT clock_timestamp()", nil, &since)
 	calls := int(float64(rate) * d.Seconds())
 	err := c.dial(b, calls, rate, 10_000, hangUpAfter(stay)).wait(c.ctx, d+time.Minute)
-	if err != nil {
-		c.control.api(b, "hupall") // SIPp ends a call that it holds for failed without a BYE
+	if left := c.left(b, 10*time.Second); left > 0 {
+		err = errors.Join(err, fmt.Errorf("%d legs without a caller", left)) // SIPp gave them up without a BYE that arrived
+		c.control.api(b, "hupall")
 	}
 	c.settled(b, before, 90*time.Second)
 	var a arrivals
@@ -94,6 +96,21 @@ func (c *centre) arrive(b *testing.B, rate int, d time.Duration) arrivals {
 	fmt.Fprintf(os.Stderr, "invite to queue: %d calls/s for %v: %.1f/s arrived, %d of %d queued, p99 %.1f ms, "+
 		"load average %s: %v\n", rate, d, a.rate, queued, calls, a.p99, loadAverage(), outcome(a.failed))
 	return a
+}
+
+// left is how many legs there still are after a while.
+func (c *centre) left(b *testing.B, patience time.Duration) int {
+	b.Helper()
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	end := time.Now().Add(patience)
+	for {
+		n := c.control.channels(b)
+		if n == 0 || time.Now().After(end) {
+			return n
+		}
+		<-look.C
+	}
 }
 
 func outcome(err error) string {

@@ -84,13 +84,14 @@ Content-Length: 0
 </scenario>
 `
 
-// hangUpAfter ends the call itself.
+// hangUpAfter ends the call itself. SIPp must be told which 200 is the BYE's: it would take the INVITE's, sent again,
+// for it.
 func hangUpAfter(d time.Duration) string {
 	return strings.Replace(pauseAndBye, "PAUSE", strconv.FormatInt(d.Milliseconds(), 10), 1)
 }
 
 const pauseAndBye = `<pause milliseconds="PAUSE"/>
-<send retrans="500"><![CDATA[
+<send retrans="500" start_txn="bye"><![CDATA[
 BYE [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:5548[call_number]@[local_ip]:[local_port]>;tag=[pid]load[call_number]
@@ -102,7 +103,7 @@ Max-Forwards: 70
 Content-Length: 0
 
 ]]></send>
-<recv response="200" timeout="10000"></recv>
+<recv response="200" response_txn="bye" timeout="10000"></recv>
 </scenario>
 `
 
