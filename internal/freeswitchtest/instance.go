@@ -158,7 +158,7 @@ func render(dir string, options Options) (freeswitchconf.Settings, error) {
 		InternalSIP: address(ports[1]), ExternalSIP: address(ports[2]),
 		RTPPortMin: first, RTPPortMax: first + rtpRangeSize - 1,
 		MediaDir: options.MediaDir, RecordingsDir: filepath.Join(dir, "recordings"),
-		DirectoryFile: filepath.Join(dir, "directory", "ramal.xml"), LogLevel: "debug",
+		DirectoryFile: filepath.Join(dir, "directory", "ramal.xml"), LogLevel: "info",
 	}
 	if settings.MediaDir == "" {
 		settings.MediaDir = filepath.Join(dir, "media")
