@@ -58,15 +58,27 @@ func recordedFreeSWITCH(t *testing.T) Switch {
 		Internal: fs.Settings.InternalSIP, External: fs.Settings.ExternalSIP}
 }
 
+// raceTries is how often a recording may be replayed on the real switch, which has races of its own that no table row
+// should excuse on ours: "show calls" lags by some tenths of a second (recording 20), and two events of one instant,
+// such as CHANNEL_CALLSTATE and CALL_UPDATE, change places now and then.
+const raceTries = 3
+
 // The replayer and the table are right when the real thing passes.
 func TestA9_RecordingsReplayedGiveTheSameEventsPerLeg_OnFreeSWITCH(t *testing.T) {
 	sw := recordedFreeSWITCH(t)
 	for _, plan := range Plans { // one after the other: "show channels" sees all calls of a switch
 		t.Run(plan.Recording, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-			defer cancel()
-			if diff := compareReplay(ctx, sw, load(t, plan.Recording), plan, t.TempDir()); diff != "" {
-				t.Errorf("%s; - recorded, + this switch:\n%s", plan.Title, diff)
+			for try := 1; ; try++ {
+				ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+				diff := compareReplay(ctx, sw, load(t, plan.Recording), plan, t.TempDir())
+				cancel()
+				if diff == "" {
+					return
+				}
+				t.Logf("try %d: %s; - recorded, + this switch:\n%s", try, plan.Title, diff)
+				if try == raceTries {
+					t.Fatalf("%s: differs in each of %d tries", plan.Title, raceTries)
+				}
 			}
 		})
 	}
