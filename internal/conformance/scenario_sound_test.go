@@ -48,9 +48,9 @@ func (m match) String() string {
 	return fmt.Sprintf("correlation %.2f, worst piece %.2f, %d of %d pieces recognised", m.all, m.worst, m.good, m.pieces)
 }
 
-// recognised says whether the sound was heard: the whole correlates with at least the likeness, and three of four
-// pieces do.
-func (m match) recognised() bool { return m.pieces > 0 && m.all >= likeness && 4*m.good >= 3*m.pieces }
+// recognised says whether the sound was heard: the whole correlates with at least the likeness, and two of three pieces
+// do. A virtual machine that stands still for a moment spoils a piece, and some sounds have only three.
+func (m match) recognised() bool { return m.pieces > 0 && m.all >= likeness && 3*m.good >= 2*m.pieces }
 
 // compare looks for a sound in what was heard. Pieces of silence in the sound are left out.
 func compare(heard, sound []int16) match {
